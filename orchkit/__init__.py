@@ -1,0 +1,95 @@
+"""Route prompts over several language models, and measure how well each way of routing does.
+
+>>> import orchkit
+>>> df = orchkit.load_dataset("everyday").head(3)
+>>> with orchkit.use("simulator"):
+...     df.orch.route(strategy="cheapest").shape
+(3, 20)
+"""
+
+from orchkit.core.calls import Call, Message, Params, Response, Usage
+from orchkit.core.catalog import Catalog, Model, Tier
+from orchkit.core.complexity import KeywordRules
+from orchkit.core.confidence import hard_failure
+from orchkit.core.plans import Answer, Confidence, Plan, Query, Strategy
+from orchkit.core.strategies import Cheapest, Ensemble, Fallback, Single
+from orchkit.errors import (
+    BudgetError,
+    BudgetExceeded,
+    CatalogError,
+    ChainError,
+    ColumnError,
+    MatrixError,
+    MisuseError,
+    NotRecorded,
+    OrchkitError,
+    ParameterError,
+    PriceMissingError,
+    StoreError,
+    UnknownModelError,
+    UnknownNameError,
+)
+from orchkit.lab import scoring
+from orchkit.lab.datasets import load_dataset
+from orchkit.ui import accessor, plots
+from orchkit.ui.comparison import Comparison
+from orchkit.ui.estimate import Estimate
+from orchkit.ui.recordings import ResponseMatrix
+from orchkit.ui.result import Result
+from orchkit.ui.session import add_model, models, remove_model, use
+from orchkit.ui.verbs import compare, estimate, record, route, run_orchestration
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Answer",
+    "BudgetError",
+    "BudgetExceeded",
+    "Call",
+    "Catalog",
+    "CatalogError",
+    "ChainError",
+    "Cheapest",
+    "ColumnError",
+    "Comparison",
+    "Confidence",
+    "Ensemble",
+    "Estimate",
+    "Fallback",
+    "KeywordRules",
+    "MatrixError",
+    "Message",
+    "MisuseError",
+    "Model",
+    "NotRecorded",
+    "OrchkitError",
+    "ParameterError",
+    "Params",
+    "Plan",
+    "PriceMissingError",
+    "Query",
+    "Response",
+    "ResponseMatrix",
+    "Result",
+    "Single",
+    "StoreError",
+    "Strategy",
+    "Tier",
+    "UnknownModelError",
+    "UnknownNameError",
+    "Usage",
+    "accessor",
+    "add_model",
+    "compare",
+    "estimate",
+    "hard_failure",
+    "load_dataset",
+    "models",
+    "plots",
+    "record",
+    "remove_model",
+    "route",
+    "run_orchestration",
+    "scoring",
+    "use",
+]

@@ -1,0 +1,204 @@
+"""One call to one model, and what comes back: frozen values that know their own identity."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+DEFAULT_MAX_TOKENS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation: `role` is ``system``, ``user`` or ``assistant``."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """What is asked of the model besides the messages.
+
+    Parameters
+    ----------
+    temperature
+        Sampling temperature; None leaves the vendor's default.
+    max_tokens
+        Upper bound of the answer in tokens. Always sent: it is what makes a cost cap a proof.
+    seed
+        Sampling seed, for vendors that take one.
+    logprobs
+        Whether to ask for token log-probabilities; set for models that give them.
+    """
+
+    temperature: float | None = None
+    max_tokens: int = DEFAULT_MAX_TOKENS
+    seed: int | None = None
+    logprobs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One question to one model.
+
+    `draw` tells apart repeated samples of the same question.
+
+    Examples
+    --------
+    >>> call = Call("gpt-4o", (Message("user", "What is 2+2?"),))
+    >>> call.key == Call("gpt-4o", (Message("user", "What is 2+2?"),)).key
+    True
+    >>> call.key == Call("gpt-4o", (Message("user", "What is 2+2?"),), draw=1).key
+    False
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    params: Params = Params()
+    draw: int = 0
+
+    @property
+    def key(self) -> str:
+        """The identity of the call: a SHA-256 over everything it holds."""
+        return digest(asdict(self))
+
+    @property
+    def question(self) -> str:
+        """The identity of the messages alone, whichever model is asked."""
+        return digest([(message.role, message.content) for message in self.messages])
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of a call.
+
+    Of the `input_tokens`, `cached_tokens` were read from the vendor's prompt cache and
+    `written_tokens` written to it; both have rates of their own.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    written_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.written_tokens + other.written_tokens,
+        )
+
+
+class Kind(Enum):
+    """Why a call or a row has no answer: the code that users see, and what it means."""
+
+    EmptyPrompt = "the prompt is missing, empty or blank"
+    PromptType = "the prompt is neither text nor a list of messages"
+    PromptEncoding = "the prompt holds a lone surrogate, which no wire can carry"
+    PromptTooLong = "the prompt cannot fit the model's context"
+    BudgetExceeded = "no model fits what is left of the cost limit"
+    NotRecorded = "the recording has no such response"
+    BadRequest = "the vendor refused the request as malformed"
+    AuthError = "the vendor refused the key"
+    NotFound = "the vendor does not know the model"
+    RateLimited = "the vendor's rate limit did not clear in time"
+    QuotaExhausted = "the account's quota or spending limit is used up"
+    ServerError = "the vendor failed"
+    ConnectionFailed = "the vendor could not be reached"
+    Timeout = "no answer within the time allowed"
+    MalformedResponse = "what came back is not an answer"
+    Refused = "the model declined to answer"
+    ToolCall = "the model asked for a tool instead of answering"
+    EmptyAnswer = "the model answered nothing"
+    ProviderError = "the provider raised an error of its own"
+    StrategyError = "the strategy raised an error of its own"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failed call or row, as a value. ``str()`` gives ``Code: message``."""
+
+    kind: Kind
+    message: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind.name}: {self.message or self.kind.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What one call brought back, or how it failed.
+
+    Parameters
+    ----------
+    model
+        Catalog name of the model that was asked.
+    text
+        The answer; None when there is none.
+    usage
+        Tokens as the vendor reported them.
+    cost
+        Nano-dollars at catalog prices; None when the price is unknown.
+    latency
+        Seconds, as first measured.
+    finish
+        ``stop``, ``length`` (truncated), ``refusal``, ``tool`` or ``error``.
+    logprobs
+        Log-probabilities of the answer's tokens, where the provider gives them.
+    confidence
+        A confidence that came with the response (a recording), else None.
+    provider, cached, failure, attempts
+        Who answered; whether it was paid for before; why it failed; requests it took.
+    """
+
+    model: str
+    text: str | None = None
+    usage: Usage = Usage()
+    cost: int | None = 0
+    latency: float = 0.0
+    finish: str = "stop"
+    logprobs: tuple[float, ...] = ()
+    confidence: float | None = None
+    provider: str = ""
+    cached: bool = False
+    failure: Failure | None = None
+    attempts: int = 1
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is an answer to judge."""
+        return self.failure is None and self.text is not None
+
+    @classmethod
+    def failed(cls, model: str, kind: Kind, message: str = "", **known: Any) -> Response:
+        """A response that failed before or instead of an answer."""
+        known = {"finish": "error", **known}
+        return cls(model, failure=Failure(kind, message), **known)
+
+    def again(self) -> Response:
+        """Return the same response as seen by somebody who did not pay for it."""
+        return replace(self, cached=True)
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of `value` as canonical JSON: same value, same text, on any machine."""
+    return hashlib.sha256(canonical(value).encode("ascii")).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """Return `value` as JSON with sorted keys, ASCII only and no NaN.
+
+    Examples
+    --------
+    >>> canonical({"b": 1, "a": "é"})
+    '{"a":"\\\\u00e9","b":1}'
+    """
+    return json.dumps(
+        value, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":")
+    )

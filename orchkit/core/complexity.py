@@ -1,0 +1,67 @@
+"""KeywordRules: text -> tier, a table of patterns. The honest default until one is trained."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from orchkit.core.catalog import Tier
+
+#: What the instruction asks for. The hardest pattern that matches wins.
+PATTERNS: tuple[tuple[Tier, re.Pattern[str]], ...] = tuple(
+    (tier, re.compile(rf"\b(?:{words})\b", re.I))
+    for tier, words in (
+        (
+            Tier.EXPERT,
+            r"research|comprehensive(?:ly)?|in-depth|literature review|state of the art|"
+            r"prove|proof|formal(?:ly)? verif\w+|rigorous(?:ly)?|exhaustive(?:ly)?",
+        ),
+        (
+            Tier.ADVANCED,
+            r"design|analy[sz]e|analysis|architect(?:ure)?|evaluate|optimi[sz]e|derive|trace|"
+            r"trade-?offs?|diagnose|root cause|debug|refactor|schedule|determine|strategy",
+        ),
+        (
+            Tier.INTERMEDIATE,
+            r"explain|describe|write|implement|summari[sz]e|compare|contrast|how (?:do|does|to)|"
+            r"why|should (?:i|we)|review|translate|outline|step by step|code|function|calculate",
+        ),
+        (
+            Tier.BASIC,
+            r"what(?: is| are|'s)|define|format|list|name|when|who|where|which|classify|convert|"
+            r"extract|capital of|spell",
+        ),
+    )
+)
+#: Without a keyword, length decides: at most so many words.
+WORDS: tuple[tuple[int, Tier], ...] = ((15, Tier.BASIC), (60, Tier.INTERMEDIATE))
+#: Keywords count where instructions stand: in the opening, not in what is quoted below it.
+OPENING = 200
+
+
+@dataclass(frozen=True)
+class KeywordRules:
+    """Score prompts by the words they open with, or by their length when no word tells.
+
+    Examples
+    --------
+    >>> texts = ["What is 2+2?", "Explain Docker", "Analyze logs", "Comprehensive analysis of X"]
+    >>> [tier.value for tier in KeywordRules().predict(texts)]
+    ['basic', 'intermediate', 'advanced', 'expert']
+    """
+
+    patterns: tuple[tuple[Tier, re.Pattern[str]], ...] = PATTERNS
+    words: tuple[tuple[int, Tier], ...] = WORDS
+
+    def predict(self, texts: Iterable[str]) -> list[Tier]:
+        """Return one tier a text."""
+        return [self._tier(text) for text in texts]
+
+    def _tier(self, text: str) -> Tier:
+        opening = text[:OPENING]
+        matched = (tier for tier, pattern in self.patterns if pattern.search(opening))
+        return next(matched, None) or self._by_length(len(text.split()))
+
+    def _by_length(self, count: int) -> Tier:
+        return next((tier for limit, tier in self.words if count <= limit), Tier.ADVANCED)

@@ -1,0 +1,70 @@
+"""The only place that advances a plan: once with an asynchronous answerer, once with a plain one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from orchkit.core.calls import Call, Failure, Kind, Response
+from orchkit.core.plans import Answer, Plan, Trace
+from orchkit.errors import NotRecorded
+
+Calls = tuple[Call, ...]
+Responses = tuple[Response, ...]
+
+
+async def drive(plan: Plan, answer: Callable[[Calls], Awaitable[Responses]]) -> Trace:
+    """Run `plan` to its end, awaiting `answer` for each round of calls."""
+    rounds: list[Responses] = []
+    step = _Step(plan)
+    while (calls := step(rounds)) is not None:
+        rounds.append(await answer(calls))
+    return Trace(tuple(rounds), step.answer)
+
+
+def replay(plan: Plan, answer: Callable[[Calls], Responses]) -> Trace:
+    """Run `plan` to its end against answers that are already known.
+
+    A call that was never recorded ends the row with ``NotRecorded``: going on to another model
+    would tell of a run that could not have happened.
+    """
+    rounds: list[Responses] = []
+    step = _Step(plan)
+    try:
+        while (calls := step(rounds)) is not None:
+            rounds.append(answer(calls))
+    except NotRecorded as missing:
+        plan.close()
+        failure = Failure(Kind.NotRecorded, str(missing))
+        return Trace(tuple(rounds), Answer(None, failure=failure))
+    return Trace(tuple(rounds), step.answer)
+
+
+class _Step:
+    """Advance a plan by one round; None when it is over and `answer` is there."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.answer = Answer(None, failure=Failure(Kind.StrategyError))
+
+    def __call__(self, rounds: list[Responses]) -> Calls | None:
+        try:
+            calls = self.plan.send(rounds[-1]) if rounds else next(self.plan)
+            return _checked(calls)
+        except StopIteration as stop:
+            self.answer = stop.value if isinstance(stop.value, Answer) else _broken(
+                f"a plan must return an Answer, not {type(stop.value).__name__}"
+            )
+        except Exception as error:  # noqa: BLE001 - a strategy's bug costs its row, not the frame
+            self.answer = _broken(f"{type(error).__name__}: {error}")
+        return None
+
+
+def _checked(calls: object) -> Calls:
+    """Refuse what is not a round of calls, before anything is sent."""
+    if isinstance(calls, tuple) and calls and all(isinstance(call, Call) for call in calls):
+        return calls
+    raise TypeError(f"a plan must yield a non-empty tuple of Call, not {calls!r:.80}")
+
+
+def _broken(message: str) -> Answer:
+    return Answer(None, failure=Failure(Kind.StrategyError, message))

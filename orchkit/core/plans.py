@@ -1,0 +1,142 @@
+"""Query -> plan -> answer: the vocabulary every strategy is written in.
+
+A plan is a generator that yields calls and receives their responses. Calls yielded together run
+together; calls yielded apart run in order. Cost, latency and the models tried follow from the
+shape of the trace, so nothing has to keep count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from orchkit.core.calls import Call, Failure, Message, Params, Response, Usage
+from orchkit.core.catalog import Catalog, Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A row to answer: its messages, how to ask, and how hard it looks."""
+
+    messages: tuple[Message, ...]
+    params: Params = Params()
+    tier: Tier = Tier.BASIC
+
+    def call(self, model: str, *, draw: int = 0) -> Call:
+        """Return the call that puts this query to `model`."""
+        return Call(model, self.messages, self.params, draw)
+
+    @property
+    def text(self) -> str:
+        """What the user last said: the text that complexity is judged by."""
+        said = [message.content for message in self.messages if message.role == "user"]
+        return said[-1] if said else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How sure, by which signal, and whether that number has been fitted to outcomes.
+
+    `value` lies in [0, 1]; NaN means that no signal was available.
+    """
+
+    value: float
+    signal: str
+    calibrated: bool = False
+
+    @property
+    def rank(self) -> float:
+        """A number to compare by: NaN is below everything."""
+        return -math.inf if math.isnan(self.value) else self.value
+
+
+UNKNOWN = Confidence(math.nan, "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a strategy decided.
+
+    Parameters
+    ----------
+    response
+        The chosen response; None when no model answered.
+    confidence
+        Of the chosen response.
+    planned
+        The models the strategy would have asked, in order.
+    voters
+        The models whose answers were weighed against each other (ensembles).
+    failure
+        Why there is no response.
+    notes
+        Anything worth keeping in the row's metadata.
+    """
+
+    response: Response | None
+    confidence: Confidence = UNKNOWN
+    planned: tuple[str, ...] = ()
+    voters: tuple[str, ...] = ()
+    failure: Failure | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+Plan = Generator[tuple[Call, ...], tuple[Response, ...], Answer]
+
+
+@runtime_checkable
+class Strategy(Protocol):
+    """A way of choosing models: a frozen dataclass with a short `name` and a `plan`."""
+
+    name: ClassVar[str]
+
+    def plan(self, query: Query, catalog: Catalog) -> Plan:
+        """Yield calls, receive their responses, return the answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One row as it went: every round of responses, and the answer.
+
+    `finished` is when the row was answered, in seconds since 1970 UTC.
+    """
+
+    rounds: tuple[tuple[Response, ...], ...]
+    answer: Answer
+    query: Query | None = None
+    finished: float = math.nan
+
+    @property
+    def responses(self) -> tuple[Response, ...]:
+        """Every response of every round, in order."""
+        return tuple(response for round_ in self.rounds for response in round_)
+
+    @property
+    def cost(self) -> int | None:
+        """Nano-dollars of all calls; None as soon as one price is unknown."""
+        costs = [response.cost for response in self.responses]
+        return None if any(cost is None for cost in costs) else sum(c for c in costs if c)
+
+    @property
+    def latency(self) -> float:
+        """Seconds: rounds follow each other, the calls of a round run side by side."""
+        return sum(max(response.latency for response in round_) for round_ in self.rounds if round_)
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of all calls."""
+        return sum((response.usage for response in self.responses), Usage())
+
+    @property
+    def cached(self) -> bool:
+        """Whether there were calls, and each was answered from the cache."""
+        return bool(self.responses) and all(response.cached for response in self.responses)
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the row has no answer; None when it has one."""
+        chosen = self.answer.response
+        return self.answer.failure or (chosen.failure if chosen else None)

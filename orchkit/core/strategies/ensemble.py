@@ -1,0 +1,176 @@
+"""Ensemble: several models at once, keep the best answer."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from orchkit.core.calls import Kind, Response
+from orchkit.core.catalog import Catalog, Model, Tier
+from orchkit.core.confidence import Signal, agreement, answer_key, hard_failure, judge
+from orchkit.core.plans import Answer, Confidence, Plan, Query
+from orchkit.errors import ChainError, ParameterError
+
+#: How much an answer's confidence counts, by its model's tier: "confidence + capability".
+CAPABILITY: Mapping[Tier, float] = {
+    Tier.BASIC: 0.7,
+    Tier.INTERMEDIATE: 0.8,
+    Tier.ADVANCED: 0.9,
+    Tier.EXPERT: 1.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """One usable answer: who gave it, how sure, and the share of answers that say the same."""
+
+    model: Model
+    response: Response
+    confidence: Confidence
+    share: float
+
+    @property
+    def said(self) -> str:
+        """What the answer comes down to; its model where it cannot be compared."""
+        return answer_key(self.response.text or "") or f"only {self.model.name}"
+
+    @property
+    def sure(self) -> float:
+        """Its own confidence; unknown counts as nothing."""
+        return 0.0 if math.isnan(self.confidence.value) else self.confidence.value
+
+    @property
+    def capable(self) -> float:
+        """The weight of its model's tier."""
+        return CAPABILITY[self.model.tier]
+
+    @property
+    def agreed(self) -> float:
+        """The share of answers that agree; 1 where answers cannot be compared."""
+        return 1.0 if math.isnan(self.share) else self.share
+
+
+def by_confidence(ballots: list[Ballot]) -> Ballot:
+    """Agreement times own confidence times capability; ties to the stronger, then the cheaper."""
+    return max(ballots, key=lambda b: (b.agreed * b.sure * b.capable, *_seniority(b)))
+
+
+def by_majority(ballots: list[Ballot]) -> Ballot:
+    """Plurality; a tie goes to the answer backed by the most capable model, then the cheapest."""
+    return max(ballots, key=lambda b: (b.agreed, *_seniority(b)))
+
+
+def by_weight(ballots: list[Ballot]) -> Ballot:
+    """Answers weighted by the log-odds of their models' confidences, capped at 0.95.
+
+    Source: Nitzan and Paroush, 1982 (optimal for independent voters).
+    """
+    weights: dict[str, float] = defaultdict(float)
+    for ballot in ballots:
+        p = min(max(ballot.sure, 0.05), 0.95)
+        weights[ballot.said] += math.log(p / (1 - p))
+    return max(ballots, key=lambda b: (weights[b.said], *_seniority(b)))
+
+
+SELECT: Mapping[str, Callable[[list[Ballot]], Ballot]] = {
+    "confidence": by_confidence,
+    "majority": by_majority,
+    "weighted": by_weight,
+}
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Ask several models at the same time and keep the best answer.
+
+    Parameters
+    ----------
+    size : int
+        How many models: the default chain from its foot, then the others by price.
+    models : tuple of str, optional
+        The models themselves, instead of `size`.
+    select : {"confidence", "majority", "weighted"}
+        How the answer is chosen.
+    confidence : callable, optional
+        A signal ``(query, response) -> float in [0, 1]``; by default the best the response carries.
+
+    Notes
+    -----
+    The answer's confidence is the share of models that gave it, where answers can be compared
+    (a number, a letter, a few words, a marked final answer), and its own signal otherwise.
+
+    Raises
+    ------
+    ParameterError
+        `size` is not a positive whole number, or `select` is unknown.
+    ChainError
+        `models` is empty or names a model twice.
+
+    Examples
+    --------
+    >>> import orchkit
+    >>> with orchkit.use("simulator"):
+    ...     result = orchkit.run_orchestration("What is 2+2?", strategy=Ensemble(2))
+    >>> result.ensemble_models
+    ['gpt-4o-mini', 'claude-haiku-3.5']
+    """
+
+    size: int = 3
+    models: tuple[str, ...] | None = None
+    select: str = "confidence"
+    confidence: Signal | None = None
+    name: ClassVar[str] = "ensemble"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 1:
+            raise ParameterError(f"ensemble_size is {self.size!r}; it must be 1 or more.")
+        if self.select not in SELECT:
+            known = ", ".join(map(repr, SELECT))
+            raise ParameterError(f"select is {self.select!r}; it must be one of {known}.")
+        if self.models is not None:
+            object.__setattr__(self, "models", tuple(self.models))
+            if not self.models or len(set(self.models)) < len(self.models):
+                raise ChainError(f"models={self.models!r:.80} must name distinct models.")
+
+    def plan(self, query: Query, catalog: Catalog) -> Plan:
+        """One round of all calls."""
+        names = self.models or catalog.committee(self.size)
+        models = [catalog[name] for name in names]
+        planned = tuple(model.name for model in models)
+        responses = yield tuple(query.call(name) for name in planned)
+        ballots = list[Ballot]()
+        for model, response, share in zip(models, responses, agreement(responses), strict=True):
+            if not hard_failure(response):
+                confidence = yield from judge(self.confidence, query, response)
+                ballots.append(Ballot(model, response, confidence, share))
+        if not ballots:
+            return _nobody(responses, planned)
+        won = SELECT[self.select](ballots)
+        voters = tuple(ballot.model.name for ballot in ballots)
+        return Answer(won.response, _agreed(won), planned, voters, notes=_votes(ballots))
+
+
+def _seniority(ballot: Ballot) -> tuple[float, float]:
+    return ballot.capable, -ballot.model.blended
+
+
+def _agreed(won: Ballot) -> Confidence:
+    return won.confidence if math.isnan(won.share) else Confidence(won.share, "agreement")
+
+
+def _votes(ballots: list[Ballot]) -> dict[str, object]:
+    shares = {b.model.name: None if math.isnan(b.share) else b.share for b in ballots}
+    return {"ensemble_size": len(ballots), "agreement": shares}
+
+
+def _nobody(responses: tuple[Response, ...], planned: tuple[str, ...]) -> Answer:
+    """Nobody gave a usable answer: keep a truncated one, else say why there is none."""
+    cut = [response for response in responses if response.ok]
+    if cut:
+        return Answer(cut[-1], Confidence(0.0, "failure"), planned)
+    failures = [response.failure for response in responses if response.failure]
+    told = [failure for failure in failures if failure.kind is not Kind.BudgetExceeded]
+    return Answer(None, Confidence(0.0, "failure"), planned, failure=(told or failures)[-1])

@@ -1,0 +1,96 @@
+"""Fallback: start at the cheapest, escalate while confidence is below the threshold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from orchkit.core.calls import Failure, Kind, Response
+from orchkit.core.catalog import Catalog
+from orchkit.core.confidence import Signal, hard_failure, judge
+from orchkit.core.plans import UNKNOWN, Answer, Confidence, Plan, Query
+from orchkit.errors import ChainError, ParameterError
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """Go up a chain of models until one is confident enough.
+
+    Escalates while the call failed, or its confidence is below `threshold` or unknown. When the
+    chain ends, the most confident answer seen is returned; of equals, the later model's.
+
+    Parameters
+    ----------
+    chain : tuple of str, optional
+        Models in the order they are tried; by default one per tier, by price.
+    threshold : float
+        Accept at or above this confidence, in [0, 1].
+    confidence : callable, optional
+        A signal ``(query, response) -> float in [0, 1]``; by default the best the response carries.
+
+    Raises
+    ------
+    ChainError
+        The chain is empty or names a model twice.
+    ParameterError
+        The threshold is not a number in [0, 1].
+
+    Examples
+    --------
+    >>> import orchkit
+    >>> chain = ("gpt-4o-mini", "gpt-4o")
+    >>> with orchkit.use("simulator"):
+    ...     result = orchkit.run_orchestration("Explain tides", strategy=Fallback(chain, 1.0))
+    >>> [call["model"] for call in result.metadata["calls"]]
+    ['gpt-4o-mini', 'gpt-4o']
+    """
+
+    chain: tuple[str, ...] | None = None
+    threshold: float = 0.6
+    confidence: Signal | None = None
+    name: ClassVar[str] = "fallback"
+
+    def __post_init__(self) -> None:
+        if self.chain is not None:
+            object.__setattr__(self, "chain", checked_chain(self.chain))
+        if not isinstance(self.threshold, int | float) or not 0 <= self.threshold <= 1:
+            raise ParameterError(f"threshold is {self.threshold!r}; it must lie in [0, 1].")
+
+    def plan(self, query: Query, catalog: Catalog) -> Plan:
+        """Rounds of one call each, from the foot of the chain upwards."""
+        chain = tuple(catalog[name].name for name in self.chain or catalog.ladder())
+        best: Response | None = None
+        sure, failures = UNKNOWN, list[Failure]()
+        for model in chain:
+            (response,) = yield (query.call(model),)
+            if response.failure:
+                failures.append(response.failure)
+                continue
+            now = yield from judge(self.confidence, query, response)
+            if best is None or now.rank >= sure.rank:
+                best, sure = response, now
+            if self._accepts(response, now):
+                break
+        return Answer(best, sure, chain, failure=None if best else _worst(failures))
+
+    def _accepts(self, response: Response, now: Confidence) -> bool:
+        return now.rank >= self.threshold and not hard_failure(response)
+
+
+def checked_chain(chain: object) -> tuple[str, ...]:
+    """Return the chain as a tuple of distinct names, or say what is wrong with it."""
+    names = chain.split(",") if isinstance(chain, str) else chain
+    if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
+        raise ChainError(f"A chain is a list of model names, not {chain!r:.80}.")
+    cleaned = tuple(name.strip() for name in names)
+    if not cleaned or not all(cleaned):
+        raise ChainError(f"The chain {chain!r:.80} names no model. Give at least one.")
+    if len(set(cleaned)) < len(cleaned):
+        raise ChainError(f"The chain {', '.join(cleaned)} names a model twice.")
+    return cleaned
+
+
+def _worst(failures: list[Failure]) -> Failure:
+    """Return what the row failed of: a vendor's failure tells more than a limit's refusal."""
+    told = [failure for failure in failures if failure.kind is not Kind.BudgetExceeded]
+    return (told or failures)[-1]

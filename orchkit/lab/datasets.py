@@ -1,0 +1,69 @@
+"""Prompt sets: the one that ships with orchkit, and files of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import pandas as pd
+
+from orchkit.errors import ParameterError, UnknownNameError, did_you_mean
+
+
+_READERS: Mapping[str, Callable[[Path], pd.DataFrame]] = {
+    ".csv": lambda path: pd.read_csv(path, dtype={"reference": str}),
+    ".parquet": pd.read_parquet,
+    ".jsonl": lambda path: pd.read_json(path, lines=True, dtype=False),
+}
+
+
+def load_dataset(name: str = "everyday") -> pd.DataFrame:
+    """Return a prompt set that ships with orchkit.
+
+    Columns: prompt, reference, scorer, complexity (the tier its authors gave it), kind.
+
+    Parameters
+    ----------
+    name : str
+        ``everyday``: prompts over ten kinds of work, in four tiers.
+
+    Raises
+    ------
+    UnknownNameError
+        No such set ships with orchkit.
+
+    Examples
+    --------
+    >>> load_dataset("everyday").columns.tolist()
+    ['prompt', 'reference', 'scorer', 'complexity', 'kind']
+    """
+    shipped = {entry.name.removesuffix(".jsonl"): entry for entry in _folder().iterdir()
+               if entry.name.endswith(".jsonl")}
+    if name not in shipped:
+        raise UnknownNameError(f"No dataset {name!r}. {did_you_mean(name, shipped)}")
+    with resources.as_file(shipped[name]) as path:
+        return read_prompts(path)
+
+
+def read_prompts(path: str | Path) -> pd.DataFrame:
+    """Return the prompts of a .csv, .parquet or .jsonl file; references stay text as written.
+
+    Raises
+    ------
+    ParameterError
+        The file is missing or of another kind.
+    """
+    path = Path(path)
+    reader = _READERS.get(path.suffix)
+    if reader is None or not path.is_file():
+        kinds = ", ".join(_READERS)
+        raise ParameterError(f"{path} is no prompt file; give an existing one of {kinds}.")
+    return reader(path)
+
+
+def _folder() -> Traversable:
+    """Return where the sets lie: inside the package, or beside it in a checkout."""
+    inside = resources.files("orchkit") / "datasets"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "datasets"

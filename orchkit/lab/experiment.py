@@ -1,0 +1,122 @@
+"""Strategies × prompts -> one tidy frame, each answer with its quality."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any
+
+import pandas as pd
+
+from orchkit.core.calls import Failure, Kind
+from orchkit.core.plans import Query, Strategy, Trace
+from orchkit.core.strategies import Single
+from orchkit.errors import ParameterError
+from orchkit.lab.frames import column, results_frame
+from orchkit.lab.scoring import Scorer, scored
+
+#: Runs rows and gives their traces, in order: an executor live, a matrix on replay.
+Run = Callable[[Sequence[tuple[Query | Failure, Strategy]]], list[Trace]]
+
+
+def label(strategy: Strategy) -> str:
+    """Return a name that tells a strategy from its siblings: short, with what is not default.
+
+    Examples
+    --------
+    >>> from orchkit.core.strategies import Fallback
+    >>> label(Fallback()), label(Fallback(threshold=0.8)), label(Single("gpt-4o"))
+    ('fallback', 'fallback(threshold=0.8)', 'gpt-4o')
+    """
+    if isinstance(strategy, Single):
+        return strategy.model
+    changed = _changed(strategy)
+    words = ", ".join(f"{name}={_word(value)}" for name, value in changed.items())
+    return f"{short_name(strategy)}({words})" if words else short_name(strategy)
+
+
+def short_name(strategy: Strategy) -> str:
+    """Return the strategy's short name, or its class's in lower case."""
+    return str(getattr(strategy, "name", type(strategy).__name__.lower()))
+
+
+def compare(
+    queries: Sequence[Query | Failure],
+    strategies: Sequence[Strategy],
+    run: Run,
+    quality: Callable[[int, Trace], float],
+) -> pd.DataFrame:
+    """Return one row per strategy × prompt: ``row``, the result columns, ``quality``, ``rounds``.
+
+    `row` is the prompt's position; `strategy` holds labels. Raises ParameterError for two
+    strategies of one label.
+    """
+    labels = distinct_labels(strategies)
+    jobs = [(query, strategy) for strategy in strategies for query in queries]
+    traces = run(jobs)
+    names = [name for name in labels for _ in queries]
+    results = results_frame(traces, names)
+    rows = list(range(len(queries))) * len(strategies)
+    results.insert(0, "row", rows)
+    results["quality"] = [quality(row, trace) for row, trace in zip(rows, traces, strict=True)]
+    results["rounds"] = [len(trace.rounds) for trace in traces]
+    return results
+
+
+def distinct_labels(strategies: Sequence[Strategy]) -> tuple[str, ...]:
+    """Return one label a strategy, or say which two are the same."""
+    labels = tuple(label(strategy) for strategy in strategies)
+    twice = sorted({name for name in labels if labels.count(name) > 1})
+    if twice or not labels:
+        what = f"{twice[0]!r} stands twice" if twice else "there is none"
+        raise ParameterError(f"compare needs distinct strategies; {what}.")
+    return labels
+
+
+def scoring_of(
+    frame: pd.DataFrame, reference: str, scorer: str | Scorer | None
+) -> Callable[[int, Trace], float]:
+    """Return the quality of a row's answer against the frame's reference column.
+
+    `scorer` is a name, a function, a column of names, or None: the column ``scorer`` where there
+    is one, else ``exact``. A row without a reference has no quality; one without an answer has 0.
+    """
+    count = len(frame)
+    references = column(frame, reference).tolist() if reference in frame.columns else [None] * count
+    named = scorer if scorer is not None else ("scorer" if "scorer" in frame.columns else "exact")
+    per_row = isinstance(named, str) and named in frame.columns
+    scorers = column(frame, str(named)).tolist() if per_row else [named] * count
+    texts = [None if pd.isna(value) else str(value) for value in references]
+
+    def quality(row: int, trace: Trace) -> float:
+        chosen = trace.answer.response
+        return scored(chosen.text if chosen else None, texts[row], scorers[row])
+
+    return quality
+
+
+def recorded_quality(_: int, trace: Trace) -> float:
+    """Return the quality recorded beside the chosen response.
+
+    NaN when it was not recorded; 0 when the strategy had an answer to choose and chose none.
+    """
+    if trace.failure and trace.failure.kind is Kind.NotRecorded:
+        return float("nan")
+    chosen = trace.answer.response
+    return float(chosen.extra.get("quality", float("nan"))) if chosen else 0.0
+
+
+def _changed(strategy: Strategy) -> Mapping[str, Any]:
+    if not is_dataclass(strategy):
+        return {}
+    return {
+        field.name: value
+        for field in fields(strategy)
+        if (value := getattr(strategy, field.name)) != field.default or field.default is MISSING
+    }
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return " → ".join(map(str, value))
+    return getattr(value, "__name__", None) or str(value)

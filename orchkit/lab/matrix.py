@@ -1,0 +1,354 @@
+"""Matrix: recorded responses, one row per prompt × model, replayed through the same strategies.
+
+Nothing is asked and nothing is spent: a call is answered with what was recorded for it, and a
+call that was not recorded says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from orchkit.core.calls import Call, Failure, Kind, Message, Params, Response, Usage
+from orchkit.core.catalog import NANO, Catalog, Model, Rates, Tier
+from orchkit.core.drive import replay
+from orchkit.core.plans import Answer, Query, Strategy, Trace
+from orchkit.errors import MatrixError, NotRecorded, StoreError
+from orchkit.lab.frames import column
+from orchkit.lab.scoring import Scorer, scored
+
+#: Columns of the long table and how each is read.
+COLUMNS: Mapping[str, str] = {
+    "prompt_id": "object",
+    "prompt": "object",
+    "model": "string",
+    "response": "string",
+    "quality": "float64",
+    "cost": "float64",
+    "input_tokens": "float64",
+    "output_tokens": "float64",
+    "latency": "float64",
+    "confidence": "float64",
+    "finish_reason": "string",
+    "reference": "string",
+}
+SCHEMA = b"1"
+_VERSION = b"orchkit.matrix"
+
+
+class Matrix:
+    """A long table of recorded responses. Build it with `from_long`, `from_wide` or `load`.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns `prompt_id` and `model`, and `quality` or `response`; the others of
+        `orchkit.lab.matrix.COLUMNS` where they are known, and any more, kept as they are.
+        `quality` in [0, 1], `cost` in USD, `latency` in seconds.
+
+    Raises
+    ------
+    MatrixError
+        A column is missing, a cell stands twice, or a value is outside its range.
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = _validated(frame)
+
+    @classmethod
+    def from_long(cls, frame: pd.DataFrame, **columns: str) -> Self:
+        """Return the matrix of a long frame; name the columns that are called otherwise.
+
+        Without a `prompt_id` the prompt's text is its identity.
+        """
+        renamed = {theirs: ours for ours, theirs in columns.items()}
+        for theirs in renamed:
+            column(frame, theirs)
+        unknown = [ours for ours in columns if ours not in COLUMNS]
+        if unknown:
+            raise MatrixError(f"{unknown[0]!r} is no column of a matrix; known: {[*COLUMNS]}.")
+        taken = [ours for ours in columns if ours in frame.columns and ours not in renamed]
+        long = frame.drop(columns=taken).rename(columns=renamed)
+        if "prompt_id" not in long.columns and "prompt" in long.columns:
+            long = long.assign(prompt_id=pd.factorize(long["prompt"])[0])
+        return cls(long)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """A copy of the long table."""
+        return self._frame.copy()
+
+    @property
+    def models(self) -> list[str]:
+        """Model names in the order they first appear."""
+        return [str(name) for name in self._frame["model"].unique()]
+
+    @cached_property
+    def prompts(self) -> pd.DataFrame:
+        """One row a prompt, indexed by `prompt_id`: prompt and reference."""
+        first = self._frame.drop_duplicates("prompt_id").set_index("prompt_id")
+        return first[["prompt", "reference"]]
+
+    def __len__(self) -> int:
+        """The number of prompts."""
+        return len(self.prompts)
+
+    @cached_property
+    def quality(self) -> pd.DataFrame:
+        """Prompts × models: quality in [0, 1]."""
+        return self._wide("quality")
+
+    @cached_property
+    def cost(self) -> pd.DataFrame:
+        """Prompts × models: USD."""
+        return self._wide("cost")
+
+    def _wide(self, name: str) -> pd.DataFrame:
+        wide = self._frame.pivot_table(
+            index="prompt_id", columns="model", values=name, dropna=False, sort=False, observed=True
+        )
+        return wide.reindex(index=self.prompts.index, columns=pd.Index(self.models))
+
+    def score(self, scorer: str | Scorer) -> Self:
+        """Return a matrix whose qualities are the scorer's, of responses against references."""
+        pairs = zip(self._frame["response"], self._frame["reference"], strict=True)
+        quality = [scored(_text(said), _text(wanted), scorer) for said, wanted in pairs]
+        return type(self)(self._frame.assign(quality=quality))
+
+    def subset(
+        self, *, models: Iterable[str] | None = None, prompts: Iterable[Any] | None = None
+    ) -> Self:
+        """Return the matrix of these models and these prompt ids alone."""
+        kept = self._frame
+        if models is not None:
+            kept = kept[kept["model"].isin(list(models))]
+        if prompts is not None:
+            kept = kept[kept["prompt_id"].isin(list(prompts))]
+        return type(self)(kept)
+
+    def save(self, path: str | Path) -> None:
+        """Write the matrix as parquet with its schema's version."""
+        frame = self._frame.assign(
+            **{name: self._frame[name].astype(str) for name in ("prompt",) if name in self._frame}
+        )
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        table = table.replace_schema_metadata({**(table.schema.metadata or {}), _VERSION: SCHEMA})
+        pq.write_table(table, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Return a saved matrix; refuse a file that is none, or newer than this orchkit."""
+        try:
+            table = pq.read_table(path)
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(f"{path} is no readable matrix: {error}.") from None
+        version = (table.schema.metadata or {}).get(_VERSION)
+        if version != SCHEMA:
+            said = "no matrix" if version is None else f"a matrix of schema {version.decode()}"
+            raise StoreError(f"{path} is {said}; this orchkit reads schema {SCHEMA.decode()}.")
+        return cls(table.to_pandas())
+
+    def queries(self, tiers: Callable[[list[str]], Sequence[Any]], params: Params) -> list[Query]:
+        """Return one query a prompt; `tiers` judges all texts at once."""
+        told = self.prompts["prompt"].tolist()
+        texts = [str(prompt) for prompt in told]
+        return [
+            Query((Message("user", text),), params, Tier(tier))
+            for text, tier in zip(texts, tiers(texts), strict=True)
+        ]
+
+    def run(
+        self,
+        rows: Sequence[tuple[Query | Failure, Strategy]],
+        catalog: Catalog,
+        max_cost: int | None = None,
+    ) -> list[Trace]:
+        """Return one trace a row. Row `i` replays prompt ``i % len(self)``."""
+        size = len(self)
+        return [
+            self._replay(number % size, query, strategy, catalog, max_cost)
+            for number, (query, strategy) in enumerate(rows)
+        ]
+
+    def _replay(
+        self,
+        prompt: int,
+        query: Query | Failure,
+        strategy: Strategy,
+        catalog: Catalog,
+        max_cost: int | None,
+    ) -> Trace:
+        if isinstance(query, Failure):
+            return Trace((), Answer(None, failure=query))
+        row = _Row(self, prompt, catalog, max_cost)
+        trace = replay(strategy.plan(query, catalog), row.answer)
+        return Trace(trace.rounds, trace.answer, query)
+
+    @cached_property
+    def cells(self) -> Mapping[tuple[int, str], list[Response]]:
+        """The recorded responses by prompt position and model; several where several were drawn."""
+        found: dict[tuple[int, str], list[Response]] = {}
+        position = {name: n for n, name in enumerate(self.prompts.index)}
+        names = ["prompt_id", "model", *_CELL]
+        columns = [self._frame[name].tolist() for name in names]
+        for prompt, model, *values in zip(*columns, strict=True):
+            key = (position[prompt], str(model))
+            found.setdefault(key, []).append(_response(str(model), *values))
+        return found
+
+    def catalog(self, known: Catalog) -> Catalog:
+        """Return the catalog of this recording.
+
+        Its models under the names they were recorded by, with the tier and price `known` has for
+        them. The defaults are those of `known` that were recorded; with none of them, every
+        recorded model, placed in tiers by what it cost.
+        """
+        models = {name: self._model(name, known) for name in self.models}
+        short = {known.aliases.get(name, name): name for name in reversed(self.models)}
+        pool = tuple(short[name] for name in known.pool if name in short)
+        if not pool:
+            models = _placed(models)
+            pool = tuple(models)
+        aliases = {name: recorded for name, recorded in short.items() if name not in models}
+        return Catalog(models, pool, aliases)
+
+    def _model(self, name: str, known: Catalog) -> Model:
+        found = known[name] if name in known else None
+        if found is not None:
+            return Model(name, "replay", found.tier, found.rates, found.best_for, found.context)
+        rows = self._frame[self._frame["model"] == name]
+        tokens = rows["input_tokens"].sum() + rows["output_tokens"].sum()
+        paid = rows["cost"].sum(min_count=1)
+        each = paid / tokens * 1e6 if tokens else paid / max(1, len(rows)) * 1e3
+        rates = (Rates(each, each),) if math.isfinite(each) else ()
+        return Model(name, "replay", Tier.INTERMEDIATE, rates)
+
+    def __repr__(self) -> str:
+        filled = self._frame["quality"].notna().mean() if len(self._frame) else 0.0
+        return (
+            f"{type(self).__name__}({len(self):,} prompts x {len(self.models)} models, "
+            f"{len(self._frame):,} responses, quality known for {filled:.0%})"
+        )
+
+
+_CELL = (
+    "response", "quality", "cost", "input_tokens", "output_tokens", "latency", "confidence",
+    "finish_reason",
+)  # fmt: skip
+
+
+class _Row:
+    """Answers the calls of one row from the recording, within the row's cost limit.
+
+    The limit is checked against what the call could have cost, never against what it did: that
+    would be deciding with knowledge a live run does not have.
+    """
+
+    def __init__(self, matrix: Matrix, prompt: int, catalog: Catalog, cap: int | None) -> None:
+        self.cells, self.prompt, self.catalog, self.left = matrix.cells, prompt, catalog, cap
+
+    def answer(self, calls: tuple[Call, ...]) -> tuple[Response, ...]:
+        """Return one response a call, in order."""
+        return tuple(self._one(call) for call in calls)
+
+    def _one(self, call: Call) -> Response:
+        model = self.catalog[call.model]
+        drawn = self.cells.get((self.prompt, model.name))
+        if not drawn or call.draw >= len(drawn):
+            which = f" (draw {call.draw})" if drawn else ""
+            raise NotRecorded(f"no response of {model.name} to this prompt{which}")
+        response = drawn[call.draw]
+        if self.left is None:
+            return response
+        bound = model.bound(call.messages, call.params.max_tokens)
+        if bound is None or bound > self.left:
+            return Response.failed(model.name, Kind.BudgetExceeded)
+        self.left -= response.cost or 0
+        return response
+
+
+def _response(
+    model: str, text: Any, quality: float, cost: float, read: float, written: float,
+    latency: float, confidence: float, finish: Any,
+) -> Response:  # fmt: skip
+    """Return one recorded cell as a response; what was not recorded stays unknown."""
+    finish = finish if isinstance(finish, str) else "stop"
+    return Response(
+        model,
+        text if isinstance(text, str) else "",
+        Usage(0 if math.isnan(read) else int(read), 0 if math.isnan(written) else int(written)),
+        cost=None if math.isnan(cost) else round(cost * NANO),
+        latency=0.0 if math.isnan(latency) else latency,
+        finish=_FINISHES.get(finish, "stop"),
+        confidence=_confidence(text, confidence),
+        provider="replay",
+        extra={} if math.isnan(quality) else {"quality": quality},
+    )
+
+
+_FINISHES = {"length": "length", "max_tokens": "length", "refusal": "refusal", "content_filter": "refusal"}
+
+
+def _confidence(text: Any, confidence: float) -> float | None:
+    """Return the recorded confidence; unknown, not zero, for an answer without text."""
+    return None if math.isnan(confidence) and isinstance(text, str) else confidence
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _placed(models: Mapping[str, Model]) -> dict[str, Model]:
+    """Give models nobody knows a tier by their price: quartiles of the ones recorded."""
+    ranked = sorted(models.values(), key=lambda model: model.blended)
+    tiers = list(Tier)
+    place = {m.name: tiers[4 * rank // len(ranked)] for rank, m in enumerate(ranked)}
+    place[ranked[-1].name] = Tier.EXPERT
+    return {
+        name: Model(name, "replay", place[name], model.rates) for name, model in models.items()
+    }
+
+
+def _validated(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the long table with every column of the schema, or say what is wrong with it."""
+    for name in ("prompt_id", "model"):
+        if name not in frame.columns:
+            raise MatrixError(f"A matrix needs the column {name!r}; this has {[*frame.columns]}.")
+    if "quality" not in frame.columns and "response" not in frame.columns:
+        raise MatrixError("A matrix needs the column 'quality' or 'response'; this has neither.")
+    table = pd.DataFrame({name: _typed(frame, name, kind) for name, kind in COLUMNS.items()})
+    others = [name for name in frame.columns if name not in COLUMNS]
+    table = pd.concat([table, frame[others].reset_index(drop=True)], axis=1)
+    if table["prompt"].isna().all():
+        table["prompt"] = table["prompt_id"].astype(str)
+    _refuse_outside(table)
+    return table
+
+
+def _typed(frame: pd.DataFrame, name: str, kind: str) -> pd.Series[Any]:
+    if name not in frame.columns:
+        return pd.Series([None] * len(frame), dtype="object").astype(kind)  # type: ignore[call-overload, no-any-return]
+    values = column(frame, name).reset_index(drop=True)
+    try:
+        return pd.to_numeric(values).astype(kind) if kind == "float64" else values.astype(kind)  # type: ignore[call-overload, no-any-return]
+    except (ValueError, TypeError) as error:
+        raise MatrixError(f"The column {name!r} holds what is no number: {error}.") from None
+
+
+def _refuse_outside(table: pd.DataFrame) -> None:
+    if table["model"].isna().any() or table["prompt_id"].isna().any():
+        raise MatrixError("A row of the matrix names no model, or no prompt.")
+    for name, high in (("quality", 1.0), ("confidence", 1.0), ("cost", np.inf), ("latency", np.inf)):
+        values = table[name].dropna()
+        outside = values[(values < 0) | (values > high) | np.isinf(values)]
+        if len(outside):
+            limits = "[0, 1]" if high == 1.0 else "0 or more, and finite"
+            raise MatrixError(f"{name} holds {outside.iloc[0]!r}; it must be {limits}.")

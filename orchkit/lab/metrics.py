@@ -1,0 +1,130 @@
+"""What the results of several strategies amount to: one row a strategy, with intervals."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from orchkit.lab.statistics import mean_interval
+
+ORACLE = "oracle"
+#: Columns of `summary`, in order.
+SUMMARY = (
+    "n",
+    "quality",
+    "quality_low",
+    "quality_high",
+    "cost_per_1k",
+    "saving",
+    "latency_p50",
+    "latency_p95",
+    "confidence",
+    "escalation_rate",
+    "errors",
+    "cost",
+    "provider",
+)
+
+
+def summary(results: pd.DataFrame, *, singles: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Return one row a strategy from tidy results, indexed by strategy.
+
+    Every strategy is judged on the same prompts: those whose quality is known for all of them
+    (all prompts, when no quality is known). `n` counts them. Quality has a 95 % interval; costs
+    are USD; `saving` is the share of the strongest single model's cost that is not spent, NaN
+    without one; latencies are seconds; `escalation_rate` is the share of rows that took more than
+    one round.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Columns strategy, row, quality, cost, latency, confidence, rounds, error, provider.
+    singles : tuple of str
+        The strategies that are one model each; two of them or more also give the oracle's row.
+    """
+    kept = common(results)
+    oracle = _oracle_rows(kept[kept["strategy"].isin(singles)]) if len(singles) > 1 else None
+    judged = kept if oracle is None else pd.concat([kept, oracle], ignore_index=True)
+    order = list(dict.fromkeys(judged["strategy"]))
+    table = pd.DataFrame([_row(judged[judged["strategy"] == name]) for name in order], index=order)
+    table.index.name = "strategy"
+    base = strongest(table.loc[[name for name in singles if name in order]])
+    baseline = table["cost_per_1k"].get(base, math.nan)
+    table["saving"] = 1 - table["cost_per_1k"] / baseline if baseline else math.nan
+    return table[list(SUMMARY)]
+
+
+def common(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the prompts whose quality is known for every strategy.
+
+    All of them, when no quality is known at all.
+    """
+    if results["quality"].isna().all():
+        return results
+    unknown = set(results.loc[results["quality"].isna(), "row"])
+    return results[~results["row"].isin(unknown)]
+
+
+def strongest(table: pd.DataFrame) -> str | None:
+    """Return the single model of the highest quality; the cheapest of equals.
+
+    Without qualities it is the dearest: the one a careful user would have taken.
+    """
+    if table.empty:
+        return None
+    if table["quality"].isna().all():
+        return str(table["cost_per_1k"].idxmax()) if table["cost_per_1k"].notna().any() else None
+    ranked = table.sort_values(["quality", "cost_per_1k"], ascending=[False, True])
+    return str(ranked.index[0])
+
+
+def oracle(quality: pd.DataFrame, cost: pd.DataFrame) -> pd.Series[str]:
+    """Return for each prompt the cheapest of the models that answered it best.
+
+    A metric, not a strategy: it reads the truth. Prompts × models in, model names out. Where
+    nothing is right, it is the cheapest model (the convention of RouterBench and RouterArena).
+
+    Examples
+    --------
+    >>> quality = pd.DataFrame({"small": [1.0, 0.0, 0.0], "large": [1.0, 1.0, 0.0]})
+    >>> cost = pd.DataFrame({"small": [1.0, 1.0, 1.0], "large": [9.0, 9.0, 9.0]})
+    >>> oracle(quality, cost).tolist()
+    ['small', 'large', 'small']
+    """
+    best = quality.ge(quality.max(axis=1) - 1e-12, axis=0)
+    priced = cost.where(best & quality.notna())
+    known = priced.notna().any(axis=1)
+    return priced[known].idxmin(axis=1)
+
+
+def _oracle_rows(singles: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the rows the oracle would have had, as a strategy of their own."""
+    if singles["quality"].isna().all() or singles["cost"].isna().all():
+        return None
+    wide = singles.pivot_table(index="row", columns="strategy", values=["quality", "cost"])
+    chosen = oracle(wide["quality"], wide["cost"])
+    picked = pd.MultiIndex.from_arrays([chosen.index, chosen.to_numpy()])
+    rows = singles.set_index(["row", "strategy"]).loc[picked].reset_index(names=["row", "strategy"])
+    return rows.assign(strategy=ORACLE)
+
+
+def _row(rows: pd.DataFrame) -> dict[str, object]:
+    quality = rows["quality"].dropna().to_numpy(dtype=float)
+    low, high = mean_interval(quality) if len(quality) else (math.nan, math.nan)
+    latency = rows["latency"].to_numpy(dtype=float)
+    return {
+        "n": len(rows),
+        "quality": quality.mean() if len(quality) else math.nan,
+        "quality_low": low,
+        "quality_high": high,
+        "cost_per_1k": 1000 * rows["cost"].mean(skipna=False),
+        "latency_p50": np.nanquantile(latency, 0.5) if np.isfinite(latency).any() else math.nan,
+        "latency_p95": np.nanquantile(latency, 0.95) if np.isfinite(latency).any() else math.nan,
+        "confidence": rows["confidence"].mean(),
+        "escalation_rate": (rows["rounds"] > 1).mean(),
+        "errors": int(rows["error"].notna().sum()),
+        "cost": rows["cost"].sum(skipna=False),
+        "provider": ", ".join(sorted(set(rows["provider"].dropna()))),
+    }

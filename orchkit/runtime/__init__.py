@@ -1,0 +1,1 @@
+"""ACTS. Network, disk, clock, money and secrets: whatever may give another result tomorrow."""

@@ -1,0 +1,156 @@
+"""ResponseCache: answers on disk, on diskcache behind a hardened disk.
+
+diskcache alone runs code from a planted row (CVE-2025-69872). Here only text keys and raw bytes
+are ever written or read, nothing is pickled, no row names a file, every row carries a digest
+over its key and its content, and nothing is evicted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import stat
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import diskcache
+
+from orchkit.core.calls import Response, Usage, canonical
+from orchkit.errors import CacheWarning, StoreError
+
+_DIGEST = 32
+_SETTINGS = {
+    "eviction_policy": "none",
+    "cull_limit": 0,
+    "size_limit": 2**62,
+    "sqlite_synchronous": 2,
+    "statistics": 0,
+    "tag_index": 0,
+}
+_KEPT = ("text", "latency", "finish", "logprobs", "provider", "extra")
+
+
+class HardenedDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache ships no types
+    """Text keys and raw bytes only; a row of any other shape is refused unread."""
+
+    def put(self, key: Any) -> tuple[str, bool]:
+        """Take a text key."""
+        if type(key) is not str:
+            raise TypeError("a cache key is text")
+        return key, True
+
+    def get(self, key: Any, raw: Any) -> str:
+        """Give back a text key."""
+        if not raw or type(key) is not str:
+            raise ValueError("this cache holds a key that is not text")
+        return key
+
+    def store(self, value: Any, read: bool, key: Any = None) -> tuple[int, int, None, bytes]:
+        """Take bytes, into the row itself."""
+        if type(value) is not bytes or read:
+            raise TypeError("a cache value is bytes")
+        return len(value), diskcache.core.MODE_RAW, None, value
+
+    def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> bytes:
+        """Give back bytes, from the row itself."""
+        if mode != diskcache.core.MODE_RAW or filename is not None or type(value) is not bytes:
+            raise ValueError("this cache holds a row that is not raw bytes")
+        return value
+
+    def remove(self, file_path: str) -> None:
+        """Remove nothing: no row of ours owns a file."""
+
+
+class ResponseCache:
+    """Answers by the digest of the whole outgoing request.
+
+    Parameters
+    ----------
+    folder : path
+        Made with mode 0700; its files have mode 0600.
+
+    Raises
+    ------
+    StoreError
+        The folder is a link, writable by others, or no readable cache.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.damaged = 0
+        try:
+            _private(self.folder)
+            self._cache = diskcache.Cache(str(self.folder), disk=HardenedDisk, **_SETTINGS)
+            for path in self.folder.glob("cache.db*"):
+                path.chmod(0o600)
+        except (OSError, sqlite3.Error, diskcache.Timeout) as error:
+            raise StoreError(
+                f"Cannot open the cache in {self.folder}: {error}. Move the folder away, or name "
+                "another one with orchkit.use(cache_dir=...)."
+            ) from None
+
+    def get(self, key: str) -> Response | None:
+        """Return the stored response, marked as cached; None when there is none that is whole."""
+        try:
+            row = self._cache.get(key)
+            return None if row is None else _unpacked(key, row)
+        except (ValueError, KeyError, TypeError):
+            self._put_aside(key)
+        except (sqlite3.Error, diskcache.Timeout) as error:
+            raise StoreError(f"Cannot read the cache in {self.folder}: {error}.") from None
+        return None
+
+    def put(self, key: str, response: Response) -> None:
+        """Store a response; it is on disk when this returns."""
+        try:
+            self._cache.set(key, _packed(key, response))
+        except (sqlite3.Error, diskcache.Timeout) as error:
+            raise StoreError(f"Cannot write to the cache in {self.folder}: {error}.") from None
+
+    def __len__(self) -> int:
+        return len(self._cache)
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        self._cache.close()
+
+    def _put_aside(self, key: str) -> None:
+        self.damaged += 1
+        self._cache.delete(key)
+        warnings.warn(
+            f"A damaged row of the cache in {self.folder} was dropped; its answer is asked anew.",
+            CacheWarning,
+            stacklevel=2,
+        )
+
+
+def _private(folder: Path) -> None:
+    """Make the folder for its owner alone; refuse one that others can write or that is a link."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = folder.lstat()
+    if stat.S_ISLNK(status.st_mode):
+        raise OSError("it is a symbolic link")
+    if status.st_mode & 0o022:
+        raise OSError("others can write to it (chmod 700 it)")
+
+
+def _packed(key: str, response: Response) -> bytes:
+    kept = {name: getattr(response, name) for name in _KEPT}
+    body = canonical({**kept, "model": response.model, "usage": asdict(response.usage)})
+    return _signature(key, body.encode("ascii")) + body.encode("ascii")
+
+
+def _unpacked(key: str, row: bytes) -> Response:
+    if row[:_DIGEST] != _signature(key, row[_DIGEST:]):
+        raise ValueError("digest")
+    kept = json.loads(row[_DIGEST:])
+    kept["usage"] = Usage(**kept["usage"])
+    kept["logprobs"] = tuple(kept["logprobs"])
+    return Response(**kept, cached=True)
+
+
+def _signature(key: str, body: bytes) -> bytes:
+    return hashlib.sha256(key.encode("ascii") + b"\0" + body).digest()

@@ -1,0 +1,78 @@
+"""One event loop in a background thread: asynchronous inside, synchronous outside.
+
+It works the same in a script and where Jupyter already runs a loop, and its clients outlive a run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import wait
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+#: Waiting is cut into slices so that Ctrl-C also reaches a thread that waits on Windows.
+_SLICE = 0.5
+#: How long a cancelled run may take to let go of its connections.
+_PATIENCE = 5.0
+
+
+class BackgroundLoop:
+    """Runs coroutines to their end on a loop of its own; an interrupt cancels them first."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._owner = 0
+        self._lock = threading.Lock()
+        self._closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
+
+    def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Return what `work()` returns; on an interrupt cancel it, wait for it, and raise."""
+        ended = threading.Event()
+
+        async def supervised() -> T:
+            try:
+                return await work()
+            finally:
+                ended.set()
+
+        future = asyncio.run_coroutine_threadsafe(supervised(), self._running())
+        try:
+            while not future.done():
+                wait([future], timeout=_SLICE)
+            return future.result()
+        except BaseException:
+            if future.cancel():
+                ended.wait(_PATIENCE)
+            raise
+
+    def closing(self, closer: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Have `closer` awaited when the interpreter ends."""
+        self._closers.append(closer)
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None or self._owner != os.getpid():
+                self._loop, self._owner = asyncio.new_event_loop(), os.getpid()
+                thread = threading.Thread(
+                    target=self._loop.run_forever, name="orchkit-loop", daemon=True
+                )
+                thread.start()
+                atexit.register(self.close)
+            return self._loop
+
+    def close(self) -> None:
+        """Close what was registered, then stop the loop."""
+        loop, closers = self._loop, self._closers
+        if loop is None or self._owner != os.getpid():
+            return
+        self._loop, self._closers = None, []
+        for closer in closers:
+            wait([asyncio.run_coroutine_threadsafe(closer(), loop)], timeout=_PATIENCE)
+        loop.call_soon_threadsafe(loop.stop)
+
+
+LOOP = BackgroundLoop()

@@ -1,0 +1,62 @@
+"""Between the executor and a vendor: what goes out, and how a vendor says no."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from orchkit.core.calls import Call, Kind, Response, digest
+
+SCHEMA = 1
+
+
+class Provider(Protocol):
+    """Anything that can answer a call whose `model` is the name on the wire.
+
+    It may also have ``request(call) -> dict``, everything that decides the answer (address,
+    endpoint, body); the cache key is made of it. Raise `Rejection` to say no in known terms.
+    """
+
+    name: str
+
+    async def complete(self, call: Call) -> Response:
+        """Return the answer to one call."""
+        ...
+
+
+@dataclass
+class Rejection(Exception):  # noqa: N818 - it is not always an error: it may say "later"
+    """A vendor's no, in our terms. Holds nothing of the vendor's exception, and so no key.
+
+    Parameters
+    ----------
+    kind, message
+        What users see.
+    again
+        Whether asking again may help.
+    billed
+        Whether the vendor may have billed the attempt although no answer arrived.
+    wait
+        Seconds the vendor ordered to wait; None when it ordered nothing.
+    terminal
+        Whether this vendor is to be asked nothing more in this run.
+    """
+
+    kind: Kind
+    message: str = ""
+    again: bool = False
+    billed: bool = False
+    wait: float | None = None
+    terminal: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.kind.name}: {self.message or self.kind.value}"
+
+
+def request_key(provider: Provider, call: Call) -> str:
+    """Return the identity of what goes out: the whole request and which draw it is."""
+    describe = getattr(provider, "request", None)
+    request: dict[str, Any] = describe(call) if describe else asdict(call)
+    return digest(
+        {"schema": SCHEMA, "provider": provider.name, "request": request, "draw": call.draw}
+    )

@@ -1,0 +1,1 @@
+"""SHOWS. Strings typed, pixels, argv and defaults: whatever knows that a person is looking."""

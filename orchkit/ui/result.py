@@ -1,0 +1,53 @@
+"""Result: one answered prompt, in the keys of the quick reference's output format."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Self
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Result:
+    """The answer to one prompt. `cost` in USD, `latency` in seconds, `confidence` in [0, 1]."""
+
+    response: str | None
+    model_used: str | None
+    cost: float
+    latency: float
+    confidence: float
+    input_tokens: int
+    output_tokens: int
+    strategy: str
+    fallback_chain: list[str]
+    ensemble_models: list[str]
+    metadata: dict[str, Any]
+    timestamp: datetime
+    provider: str | None
+    cached: bool
+    error: str | None
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> Self:
+        """Return the result of one row of a results frame."""
+        plain = {name: None if value is pd.NA else value for name, value in row.items()}
+        plain["timestamp"] = plain["timestamp"].to_pydatetime()
+        plain |= {name: int(plain[name]) for name in ("input_tokens", "output_tokens")}
+        plain |= {name: float(plain[name]) for name in ("cost", "latency", "confidence")}
+        return cls(**{**plain, "cached": bool(plain["cached"])})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON would hold it: unknown is None, time is ISO 8601 text."""
+        told = asdict(self) | {"timestamp": self.timestamp.isoformat()}
+        return {
+            name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in told.items()
+        }
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """Return the result as JSON text."""
+        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)

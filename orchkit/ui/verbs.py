@@ -1,0 +1,456 @@
+"""The verbs: route, compare, estimate, record, run_orchestration. ``df.orch`` forwards to them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from orchkit.core.calls import Call, Failure, Kind, Message
+from orchkit.core.catalog import NANO, Catalog
+from orchkit.core.confidence import Signal
+from orchkit.core.plans import Query, Strategy, Trace
+from orchkit.core.strategies import Single
+from orchkit.errors import BudgetExceeded, MisuseError, ParameterError, PriceMissingError
+from orchkit.lab import experiment, frames
+from orchkit.lab.frames import Asking, attach, queries, record as result_row, refuse_taken
+from orchkit.lab.scoring import Scorer
+from orchkit.runtime.executor import Executor
+from orchkit.runtime.providers.simulator import Known
+from orchkit.ui import names
+from orchkit.ui.comparison import Comparison
+from orchkit.ui.estimate import Estimate, estimate_traces
+from orchkit.ui.money import nano
+from orchkit.ui.progress import progress as progress_line
+from orchkit.ui.recordings import ResponseMatrix
+from orchkit.ui.result import Result
+from orchkit.ui.session import SESSION
+
+
+def route(
+    df: pd.DataFrame,
+    strategy: str | Strategy = "cheapest",
+    *,
+    prompt: str = "prompt",
+    system: str | None = None,
+    template: str | None = None,
+    chain: Sequence[str] | None = None,
+    threshold: float = 0.6,
+    ensemble_size: int = 3,
+    max_cost: float | None = None,
+    budget: float | None = None,
+    complexity: Any = None,
+    confidence: Signal | None = None,
+    temperature: float | None = None,
+    max_tokens: int | None = None,
+    seed: int | None = None,
+    concurrency: int | None = None,
+    cache: bool = True,
+    progress: bool | None = None,
+    prefix: str = "",
+) -> pd.DataFrame:
+    """Answer every prompt of a frame by one strategy.
+
+    Parameters
+    ----------
+    df : DataFrame
+        One prompt a row. It is not changed.
+    strategy : str or Strategy
+        ``"cheapest"``, ``"fallback"``, ``"ensemble"``, a model's name, or a strategy object.
+    prompt : str
+        The column of prompts: text, or lists of ``{"role", "content"}`` messages.
+    system : str, optional
+        System message for every row, or the name of a column that holds one for each.
+    template : str, optional
+        Builds prompts from columns, like ``"Translate {text} to {lang}"``.
+    chain, threshold, ensemble_size
+        Settings of the named strategies: models in order, the confidence in [0, 1] below which
+        fallback escalates, how many models vote.
+    max_cost, budget : float, optional
+        Hard caps in USD: for each row, and for the whole run. A call is sent only when its worst
+        case still fits.
+    complexity : optional
+        An object with ``predict(texts)``, or a column of tiers; None for the keyword rules.
+    confidence : callable, optional
+        ``(query, response) -> float in [0, 1]``, instead of the best signal a response carries.
+    temperature, max_tokens, seed
+        Sent with every call; `max_tokens` is 1,024 unless set.
+    concurrency : int, optional
+        Requests under way at once; 32 unless set.
+    cache : bool
+        Whether answers are looked up and kept on disk.
+    progress : bool, optional
+        Whether to show a progress line; None shows it where somebody can see it.
+    prefix : str
+        Put before every result column's name.
+
+    Returns
+    -------
+    DataFrame
+        A copy of `df` with the result columns: same index, same order. A row that could not be
+        answered says why in ``error``.
+
+    Raises
+    ------
+    MisuseError
+        The call cannot be carried out as written; nothing has been sent.
+
+    Examples
+    --------
+    >>> import orchkit, pandas as pd
+    >>> df = pd.DataFrame({"prompt": ["What is 2+2?", "Explain tides"]}, index=["a", "b"])
+    >>> with orchkit.use("simulator"):
+    ...     out = orchkit.route(df, "cheapest")
+    >>> out["model_used"].to_dict()
+    {'a': 'gpt-4o-mini', 'b': 'claude-haiku-3.5'}
+    """
+    asking = Asking(prompt, system, template, complexity, temperature, max_tokens, seed, prefix)
+    job = _job(df, asking, max_cost, budget, concurrency, cache)
+    refuse_taken(df, prefix)
+    chosen = job.strategy(
+        strategy,
+        chain=chain,
+        threshold=threshold,
+        ensemble_size=ensemble_size,
+        confidence=confidence,
+    )
+    traces = job.run([(query, chosen) for query in job.queries], progress, "routing")
+    return attach(df, traces, experiment.short_name(chosen), prefix)
+
+
+def compare(
+    df: pd.DataFrame,
+    strategies: Sequence[str | Strategy] = ("cheapest", "fallback", "ensemble"),
+    *,
+    reference: str = "reference",
+    scorer: str | Scorer | None = None,
+    prompt: str = "prompt",
+    system: str | None = None,
+    template: str | None = None,
+    max_cost: float | None = None,
+    budget: float | None = None,
+    complexity: Any = None,
+    temperature: float | None = None,
+    max_tokens: int | None = None,
+    seed: int | None = None,
+    concurrency: int | None = None,
+    cache: bool = True,
+    progress: bool | None = None,
+) -> Comparison:
+    """Answer every prompt by every strategy, and measure them against each other.
+
+    A call that several strategies make is bought once.
+
+    Parameters
+    ----------
+    df : DataFrame
+        One prompt a row, with the right answers in `reference` where quality is to be measured.
+    strategies : sequence of str or Strategy
+        Names, model names, or objects; each once.
+    reference : str
+        The column of right answers; without it there is cost but no quality.
+    scorer : str or callable, optional
+        A scorer's name, a function ``(text, reference) -> [0, 1]``, or a column of names; by
+        default the column ``scorer`` where there is one, else ``exact``.
+
+    The other parameters are those of `route`.
+
+    Returns
+    -------
+    Comparison
+        ``.summary()``, ``.results``, ``.plot()``.
+
+    Raises
+    ------
+    MisuseError
+        The call cannot be carried out as written; nothing has been sent.
+
+    Examples
+    --------
+    >>> import orchkit
+    >>> df = orchkit.load_dataset("everyday").head(40)
+    >>> with orchkit.use("simulator"):
+    ...     cmp = orchkit.compare(df, ["cheapest", "gpt-4o"])
+    >>> cmp.summary()["n"].to_dict()
+    {'cheapest': 40, 'gpt-4o': 40}
+    """
+    asking = Asking(prompt, system, template, complexity, temperature, max_tokens, seed)
+    quality = experiment.scoring_of(df, reference, scorer)
+    job = _job(df, asking, max_cost, budget, concurrency, cache, reference, scorer)
+    chosen = [job.strategy(one) for one in strategies]
+    results = experiment.compare(
+        job.queries, chosen, lambda rows: job.run(rows, progress, "comparing"), quality
+    )
+    singles = tuple(experiment.label(one) for one in chosen if isinstance(one, Single))
+    return Comparison(results, singles=singles, simulated=SESSION.simulated)
+
+
+def estimate(
+    df: pd.DataFrame,
+    strategy: str | Strategy = "cheapest",
+    *,
+    reference: str = "reference",
+    scorer: str | Scorer | None = None,
+    prompt: str = "prompt",
+    system: str | None = None,
+    template: str | None = None,
+    chain: Sequence[str] | None = None,
+    threshold: float = 0.6,
+    ensemble_size: int = 3,
+    complexity: Any = None,
+    confidence: Signal | None = None,
+    temperature: float | None = None,
+    max_tokens: int | None = None,
+    seed: int | None = None,
+    cache: bool = True,
+) -> Estimate:
+    """Return what a run would cost, before spending: what to expect, and the very most.
+
+    The expected cost is that of the same run on the simulator; answers that are in the cache are
+    taken from there and cost nothing. The worst case sends every call a strategy could make, each
+    with the longest prompt its bytes allow and an answer of `max_tokens`. Nothing is sent.
+
+    Parameters are those of `route`.
+
+    Returns
+    -------
+    Estimate
+        rows, calls, cached, expected_cost and worst_cost in USD.
+
+    Examples
+    --------
+    >>> import orchkit, pandas as pd
+    >>> df = pd.DataFrame({"prompt": ["What is 2+2?"]})
+    >>> with orchkit.use("simulator"):
+    ...     est = orchkit.estimate(df, "fallback", cache=False)
+    >>> est.rows, est.expected_cost < est.worst_cost
+    (1, True)
+    """
+    asking = Asking(prompt, system, template, complexity, temperature, max_tokens, seed)
+    job = _job(df, asking, None, None, None, cache, reference, scorer)
+    chosen = job.strategy(
+        strategy,
+        chain=chain,
+        threshold=threshold,
+        ensemble_size=ensemble_size,
+        confidence=confidence,
+    )
+    return estimate_traces(job.queries, chosen, job.executor, job.known)
+
+
+def record(
+    df: pd.DataFrame,
+    models: Sequence[str] | None = None,
+    *,
+    reference: str = "reference",
+    scorer: str | Scorer | None = None,
+    prompt: str = "prompt",
+    system: str | None = None,
+    template: str | None = None,
+    budget: float | None = None,
+    temperature: float | None = None,
+    max_tokens: int | None = None,
+    seed: int | None = None,
+    concurrency: int | None = None,
+    cache: bool = True,
+    progress: bool | None = None,
+) -> ResponseMatrix:
+    """Ask every model every prompt once, for replaying strategies without spending.
+
+    Parameters
+    ----------
+    models : sequence of str, optional
+        Catalog names; by default those asked by default.
+
+    The other parameters are those of `compare`.
+
+    Returns
+    -------
+    ResponseMatrix
+        One row per prompt × model. Calls that failed are left out.
+
+    Examples
+    --------
+    >>> import orchkit
+    >>> df = orchkit.load_dataset("everyday").head(5)
+    >>> with orchkit.use("simulator"):
+    ...     mat = orchkit.record(df, ["gpt-4o-mini", "gpt-4o"])
+    >>> len(mat), mat.models
+    (5, ['gpt-4o-mini', 'gpt-4o'])
+    """
+    asking = Asking(prompt, system, template, None, temperature, max_tokens, seed)
+    quality = experiment.scoring_of(df, reference, scorer)
+    job = _job(df, asking, None, budget, concurrency, cache, reference, scorer)
+    singles = [job.strategy(Single(name)) for name in models or job.catalog.pool]
+    rows = [(query, single) for single in singles for query in job.queries]
+    traces = job.run(rows, progress, "recording")
+    references = df[reference].tolist() if reference in df.columns else [None] * len(df)
+    return ResponseMatrix(_long(traces, len(df), quality, references))
+
+
+def run_orchestration(
+    prompt: str | list[dict[str, str]],
+    strategy: str | Strategy = "cheapest",
+    *,
+    chain: Sequence[str] | None = None,
+    ensemble_size: int = 3,
+    max_cost: float | None = None,
+    **options: Any,
+) -> Result:
+    """Answer one prompt.
+
+    Parameters
+    ----------
+    prompt : str or list of messages
+        What to ask.
+    strategy, chain, ensemble_size, max_cost, **options
+        As in `route`.
+
+    Returns
+    -------
+    Result
+        The result columns as attributes, ``to_dict()`` and ``to_json()``.
+
+    Raises
+    ------
+    BudgetExceeded
+        No model fits `max_cost`.
+    MisuseError
+        The call cannot be carried out as written; nothing has been sent.
+
+    Examples
+    --------
+    >>> import orchkit
+    >>> with orchkit.use("simulator"):
+    ...     result = orchkit.run_orchestration(prompt="Explain Docker", strategy="cheapest")
+    >>> result.model_used, result.strategy
+    ('claude-haiku-3.5', 'cheapest')
+    """
+    frame = pd.DataFrame({"prompt": pd.Series([prompt], dtype="object")})
+    options = {"progress": False, **options}
+    named = {"chain": chain, "ensemble_size": ensemble_size, "max_cost": max_cost, **options}
+    row = route(frame, strategy, **named).iloc[0]
+    if not pd.isna(row["error"]) and row["error"].startswith(Kind.BudgetExceeded.name):
+        raise BudgetExceeded(row["error"].partition(": ")[2])
+    return Result.of(row[list(frames.COLUMNS)].to_dict())
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Everything a run needs, checked before anything is sent."""
+
+    executor: Executor
+    queries: list[Query | Failure]
+    known: Mapping[str, Known]
+    capped: bool
+
+    @property
+    def catalog(self) -> Catalog:
+        return self.executor.catalog
+
+    def strategy(self, named: str | Strategy, **settings: Any) -> Strategy:
+        """Return the strategy, having made sure that it can be run here."""
+        chosen = names.strategy(named, self.catalog, **settings)
+        for call in _first_round(chosen, self.catalog):
+            model = self.catalog[call.model]
+            self.executor.provider_of(model)
+            if self.capped and not model.priced:
+                raise PriceMissingError(
+                    f"{model.name} has no price, so no cap over it can be kept. Give it one with "
+                    "orchkit.add_model(..., input_price=, output_price=), 0 if it is free."
+                )
+        return chosen
+
+    def run(
+        self, rows: Sequence[tuple[Query | Failure, Strategy]], shown: bool | None, what: str
+    ) -> list[Trace]:
+        SESSION.announce()
+        with progress_line(len(rows), shown, what) as tell:
+            return self.executor.run(rows, tell)
+
+
+def _job(
+    df: pd.DataFrame,
+    asking: Asking,
+    max_cost: float | None,
+    budget: float | None,
+    concurrency: int | None,
+    cache: bool,
+    reference: str = "reference",
+    scorer: str | Scorer | None = None,
+) -> _Job:
+    """Check what was given, in an order that tells the most useful thing first."""
+    if not isinstance(df, pd.DataFrame):
+        raise TypeError(f"orchkit works on a DataFrame, not on {type(df).__name__}.")
+    if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
+        raise ParameterError(f"concurrency is {concurrency!r}; it must be 1 or more.")
+    caps = {"max_cost": nano(max_cost, "max_cost"), "budget": nano(budget, "budget")}
+    asked = queries(df, asking)
+    known = _known(df, asked, reference, scorer) if SESSION.simulated else {}
+    executor = SESSION.executor(concurrency=concurrency, cache=cache, known=known, **caps)
+    capped = SESSION.settings.purse is not None or any(cap is not None for cap in caps.values())
+    return _Job(executor, asked, known, capped)
+
+
+def _first_round(strategy: Strategy, catalog: Catalog) -> tuple[Call, ...]:
+    """Return the calls a strategy would start with; its misuse shows here, before any spending."""
+    plan = strategy.plan(Query((Message("user", "?"),)), catalog)
+    try:
+        return next(plan)
+    except MisuseError:
+        raise
+    except Exception:  # noqa: BLE001 - a strategy's bug on a made-up prompt is judged row by row
+        return ()
+    finally:
+        plan.close()
+
+
+def _known(
+    df: pd.DataFrame, asked: Sequence[Query | Failure], reference: str, scorer: object
+) -> dict[str, Known]:
+    """Return what the simulator may know of the frame's prompts."""
+    if reference not in df.columns:
+        return {}
+    references = frames.column(df, reference).tolist()
+    named = scorer if isinstance(scorer, str) else "scorer"
+    scorers = frames.column(df, named).tolist() if named in df.columns else [named] * len(df)
+    tiers = df["complexity"].tolist() if "complexity" in df.columns else [None] * len(df)
+    return {
+        query.call("").question: Known(str(right), str(how), frames.tier_or_none(tier))
+        for query, right, how, tier in zip(asked, references, scorers, tiers, strict=True)
+        if isinstance(query, Query) and not pd.isna(right)
+    }
+
+
+def _long(
+    traces: Sequence[Trace], size: int, quality: Any, references: Sequence[Any]
+) -> pd.DataFrame:
+    """Return traces of single models as the long table of a matrix."""
+    rows = []
+    for number, trace in enumerate(traces):
+        if trace.answer.response is None or trace.failure or trace.query is None:
+            continue
+        row, response = result_row(trace, "single"), trace.answer.response
+        prompt = number % size
+        rows.append(
+            {
+                "prompt_id": prompt,
+                "prompt": trace.query.text,
+                "model": response.model,
+                "response": response.text,
+                "quality": quality(prompt, trace),
+                "cost": math.nan if response.cost is None else response.cost / NANO,
+                "input_tokens": response.usage.input_tokens,
+                "output_tokens": response.usage.output_tokens,
+                "latency": response.latency,
+                "confidence": row["confidence"],
+                "finish_reason": response.finish,
+                "reference": references[prompt],
+                "provider": response.provider,
+            }
+        )
+    return pd.DataFrame(rows, columns=None if rows else ["prompt_id", "model", "response"])
+
