@@ -177,7 +177,7 @@ class Response:
 
     @classmethod
     def failed(cls, model: str, kind: Kind, message: str = "", **known: Any) -> Response:
-        """A response that failed before or instead of an answer."""
+        """Return a response that failed before or instead of an answer."""
         known = {"finish": "error", **known}
         return cls(model, failure=Failure(kind, message), **known)
 
@@ -192,12 +192,12 @@ def digest(value: Any) -> str:
 
 
 def canonical(value: Any) -> str:
-    """Return `value` as JSON with sorted keys, ASCII only and no NaN.
+    r"""Return `value` as JSON with sorted keys, ASCII only and no NaN.
 
     Examples
     --------
     >>> canonical({"b": 1, "a": "é"})
-    '{"a":"\\\\u00e9","b":1}'
+    '{"a":"\\u00e9","b":1}'
     """
     return json.dumps(
         value, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":")

@@ -239,7 +239,7 @@ class Catalog:
             return False
 
     def able(self, tier: Tier) -> tuple[Model, ...]:
-        """Return the pool's models of at least that tier, cheapest first; stronger first at a tie."""
+        """Return the pool's models of at least that tier, cheapest first, then the stronger."""
         able = [self[name] for name in self.pool if self[name].tier >= tier]
         return tuple(sorted(able, key=lambda model: (model.blended, -model.tier.rank)))
 

@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from orchkit.core.catalog import Tier
 
 #: What the instruction asks for. The hardest pattern that matches wins.
+WORDS_OF: Mapping[Tier, tuple[str, ...]] = {
+    Tier.EXPERT: (
+        "research|comprehensive(?:ly)?|in-depth|literature review|state of the art",
+        r"prove|proof|formal(?:ly)? verif\w+|rigorous(?:ly)?|exhaustive(?:ly)?",
+    ),
+    Tier.ADVANCED: (
+        "design|analy[sz]e|analysis|architect(?:ure)?|evaluate|optimi[sz]e|derive|trace",
+        "trade-?offs?|diagnose|root cause|debug|refactor|schedule|determine|strategy",
+    ),
+    Tier.INTERMEDIATE: (
+        "explain|describe|write|implement|summari[sz]e|compare|contrast|how (?:do|does|to)",
+        "why|should (?:i|we)|review|translate|outline|step by step|code|function|calculate",
+    ),
+    Tier.BASIC: (
+        "what(?: is| are|'s)|define|format|list|name|when|who|where|which|classify|convert",
+        "extract|capital of|spell",
+    ),
+}
 PATTERNS: tuple[tuple[Tier, re.Pattern[str]], ...] = tuple(
-    (tier, re.compile(rf"\b(?:{words})\b", re.I))
-    for tier, words in (
-        (
-            Tier.EXPERT,
-            r"research|comprehensive(?:ly)?|in-depth|literature review|state of the art|"
-            r"prove|proof|formal(?:ly)? verif\w+|rigorous(?:ly)?|exhaustive(?:ly)?",
-        ),
-        (
-            Tier.ADVANCED,
-            r"design|analy[sz]e|analysis|architect(?:ure)?|evaluate|optimi[sz]e|derive|trace|"
-            r"trade-?offs?|diagnose|root cause|debug|refactor|schedule|determine|strategy",
-        ),
-        (
-            Tier.INTERMEDIATE,
-            r"explain|describe|write|implement|summari[sz]e|compare|contrast|how (?:do|does|to)|"
-            r"why|should (?:i|we)|review|translate|outline|step by step|code|function|calculate",
-        ),
-        (
-            Tier.BASIC,
-            r"what(?: is| are|'s)|define|format|list|name|when|who|where|which|classify|convert|"
-            r"extract|capital of|spell",
-        ),
-    )
+    (tier, re.compile(rf"\b(?:{'|'.join(words)})\b", re.I)) for tier, words in WORDS_OF.items()
 )
 #: Without a keyword, length decides: at most so many words.
 WORDS: tuple[tuple[int, Tier], ...] = ((15, Tier.BASIC), (60, Tier.INTERMEDIATE))

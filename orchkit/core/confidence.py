@@ -64,7 +64,7 @@ def hard_failure(response: Response) -> bool:
     return not response.ok or response.finish != "stop" or blank
 
 
-def logprob(query: Query, response: Response) -> Confidence:
+def logprob(_: Query, response: Response) -> Confidence:
     """Return the geometric mean of the answer's token probabilities ("Chow-Average").
 
     Source: Gupta et al., ICLR 2024, arXiv 2404.10136. NaN without log-probabilities.
@@ -75,7 +75,7 @@ def logprob(query: Query, response: Response) -> Confidence:
     return Confidence(min(1.0, math.exp(sum(logprobs) / len(logprobs))), "logprob")
 
 
-def wording(query: Query, response: Response) -> Confidence:
+def wording(_: Query, response: Response) -> Confidence:
     """Return an ordinal score of how the answer speaks of itself. Not a probability.
 
     On recorded GSM8K answers hedging words tell right from wrong with an AUROC of only 0.54, so

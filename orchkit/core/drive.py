@@ -1,4 +1,4 @@
-"""The only place that advances a plan: once with an asynchronous answerer, once with a plain one."""
+"""The only place that advances a plan: with an asynchronous answerer, or with a plain one."""
 
 from __future__ import annotations
 
@@ -51,10 +51,12 @@ class _Step:
             calls = self.plan.send(rounds[-1]) if rounds else next(self.plan)
             return _checked(calls)
         except StopIteration as stop:
-            self.answer = stop.value if isinstance(stop.value, Answer) else _broken(
-                f"a plan must return an Answer, not {type(stop.value).__name__}"
+            self.answer = (
+                stop.value
+                if isinstance(stop.value, Answer)
+                else _broken(f"a plan must return an Answer, not {type(stop.value).__name__}")
             )
-        except Exception as error:  # noqa: BLE001 - a strategy's bug costs its row, not the frame
+        except Exception as error:
             self.answer = _broken(f"{type(error).__name__}: {error}")
         return None
 

@@ -21,7 +21,7 @@ class Query:
     """A row to answer: its messages, how to ask, and how hard it looks."""
 
     messages: tuple[Message, ...]
-    params: Params = Params()
+    params: Params = Params()  # noqa: RUF009 - frozen
     tier: Tier = Tier.BASIC
 
     def call(self, model: str, *, draw: int = 0) -> Call:
@@ -122,8 +122,9 @@ class Trace:
 
     @property
     def latency(self) -> float:
-        """Seconds: rounds follow each other, the calls of a round run side by side."""
-        return sum(max(response.latency for response in round_) for round_ in self.rounds if round_)
+        """Seconds: rounds follow each other, a round is as slow as its slowest; NaN if unknown."""
+        slowest = (sorted((r.latency for r in round_), key=_unknown_last) for round_ in self.rounds)
+        return sum((latencies[-1] for latencies in slowest if latencies), 0.0)
 
     @property
     def usage(self) -> Usage:
@@ -140,3 +141,7 @@ class Trace:
         """Why the row has no answer; None when it has one."""
         chosen = self.answer.response
         return self.answer.failure or (chosen.failure if chosen else None)
+
+
+def _unknown_last(latency: float) -> tuple[bool, float]:
+    return math.isnan(latency), latency

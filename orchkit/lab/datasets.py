@@ -11,7 +11,6 @@ import pandas as pd
 
 from orchkit.errors import ParameterError, UnknownNameError, did_you_mean
 
-
 _READERS: Mapping[str, Callable[[Path], pd.DataFrame]] = {
     ".csv": lambda path: pd.read_csv(path, dtype={"reference": str}),
     ".parquet": pd.read_parquet,
@@ -39,8 +38,11 @@ def load_dataset(name: str = "everyday") -> pd.DataFrame:
     >>> load_dataset("everyday").columns.tolist()
     ['prompt', 'reference', 'scorer', 'complexity', 'kind']
     """
-    shipped = {entry.name.removesuffix(".jsonl"): entry for entry in _folder().iterdir()
-               if entry.name.endswith(".jsonl")}
+    shipped = {
+        entry.name.removesuffix(".jsonl"): entry
+        for entry in _folder().iterdir()
+        if entry.name.endswith(".jsonl")
+    }
     if name not in shipped:
         raise UnknownNameError(f"No dataset {name!r}. {did_you_mean(name, shipped)}")
     with resources.as_file(shipped[name]) as path:

@@ -46,7 +46,7 @@ def compare(
     run: Run,
     quality: Callable[[int, Trace], float],
 ) -> pd.DataFrame:
-    """Return one row per strategy × prompt: ``row``, the result columns, ``quality``, ``rounds``.
+    """Return one row per strategy × prompt: row, the result columns, quality, rounds, signal.
 
     `row` is the prompt's position; `strategy` holds labels. Raises ParameterError for two
     strategies of one label.
@@ -60,6 +60,7 @@ def compare(
     results.insert(0, "row", rows)
     results["quality"] = [quality(row, trace) for row, trace in zip(rows, traces, strict=True)]
     results["rounds"] = [len(trace.rounds) for trace in traces]
+    results["signal"] = [trace.answer.confidence.signal for trace in traces]
     return results
 
 
@@ -107,11 +108,10 @@ def recorded_quality(_: int, trace: Trace) -> float:
 
 
 def _changed(strategy: Strategy) -> Mapping[str, Any]:
-    if not is_dataclass(strategy):
-        return {}
+    declared: Any = strategy  # a strategy of one's own need not be a dataclass
     return {
         field.name: value
-        for field in fields(strategy)
+        for field in (fields(declared) if is_dataclass(declared) else ())
         if (value := getattr(strategy, field.name)) != field.default or field.default is MISSING
     }
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from string import Formatter
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -98,9 +98,11 @@ def column(frame: pd.DataFrame, name: object) -> pd.Series[Any]:
     if name not in frame.columns:
         hint = did_you_mean(str(name), map(str, frame.columns))
         raise ColumnError(f"The frame has no column {name!r}. {hint}")
-    found = frame[name]
+    found: Any = frame[name]  # several columns of one name come as a frame
     if isinstance(found, pd.DataFrame) and found.shape[1] > 1:
-        raise ColumnError(f"The frame has {found.shape[1]} columns named {name!r}; rename all but one.")
+        raise ColumnError(
+            f"The frame has {found.shape[1]} columns named {name!r}; rename all but one."
+        )
     return found.iloc[:, 0] if isinstance(found, pd.DataFrame) else found
 
 
@@ -139,7 +141,9 @@ def results_frame(traces: Sequence[Trace], strategy: str | Sequence[str]) -> pd.
     names = [strategy] * len(traces) if isinstance(strategy, str) else strategy
     rows = [record(trace, name) for trace, name in zip(traces, names, strict=True)]
     table = {name: pd.Series([row[name] for row in rows], dtype="object") for name in COLUMNS}
-    return pd.DataFrame({name: table[name].astype(dtype) for name, dtype in COLUMNS.items()})
+    return pd.DataFrame(
+        {name: table[name].astype(cast("Any", dtype)) for name, dtype in COLUMNS.items()}
+    )
 
 
 def record(trace: Trace, strategy: str) -> dict[str, Any]:
@@ -209,7 +213,7 @@ def _moment(seconds: float) -> Any:
 
 
 def _shown(text: str) -> str:
-    """A lone surrogate would stop every writer pandas has."""
+    """Replace lone surrogates, which would stop every writer pandas has."""
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -302,8 +306,8 @@ def _predictor(complexity: Any) -> Callable[[list[str]], Any]:
     predict: Callable[[list[str]], Any] | None = getattr(rules, "predict", None)
     if predict is None:
         raise ParameterError(
-            f"complexity={complexity!r:.60} has no predict(texts). Pass a column name, a classifier, "
-            "or None for the keyword rules."
+            f"complexity={complexity!r:.60} has no predict(texts). Pass a column name, "
+            "a classifier, or None for the keyword rules."
         )
     return predict
 
@@ -326,7 +330,12 @@ def tier_or_none(value: Any) -> Tier | None:
 
 
 def _missing(cell: Any) -> bool:
-    return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and math.isnan(cell))
+    return (
+        cell is None
+        or cell is pd.NA
+        or cell is pd.NaT
+        or (isinstance(cell, float) and math.isnan(cell))
+    )
 
 
 def as_json(row: Mapping[str, Any]) -> str:

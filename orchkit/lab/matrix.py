@@ -98,7 +98,7 @@ class Matrix:
         return first[["prompt", "reference"]]
 
     def __len__(self) -> int:
-        """The number of prompts."""
+        """Return the number of prompts."""
         return len(self.prompts)
 
     @cached_property
@@ -221,8 +221,8 @@ class Matrix:
         return Catalog(models, pool, aliases)
 
     def _model(self, name: str, known: Catalog) -> Model:
-        found = known[name] if name in known else None
-        if found is not None:
+        if name in known:
+            found = known[name]
             return Model(name, "replay", found.tier, found.rates, found.best_for, found.context)
         rows = self._frame[self._frame["model"] == name]
         tokens = rows["input_tokens"].sum() + rows["output_tokens"].sum()
@@ -286,7 +286,7 @@ def _response(
         text if isinstance(text, str) else "",
         Usage(0 if math.isnan(read) else int(read), 0 if math.isnan(written) else int(written)),
         cost=None if math.isnan(cost) else round(cost * NANO),
-        latency=0.0 if math.isnan(latency) else latency,
+        latency=latency,
         finish=_FINISHES.get(finish, "stop"),
         confidence=_confidence(text, confidence),
         provider="replay",
@@ -294,7 +294,12 @@ def _response(
     )
 
 
-_FINISHES = {"length": "length", "max_tokens": "length", "refusal": "refusal", "content_filter": "refusal"}
+_FINISHES = {
+    "length": "length",
+    "max_tokens": "length",
+    "refusal": "refusal",
+    "content_filter": "refusal",
+}
 
 
 def _confidence(text: Any, confidence: float) -> float | None:
@@ -312,9 +317,7 @@ def _placed(models: Mapping[str, Model]) -> dict[str, Model]:
     tiers = list(Tier)
     place = {m.name: tiers[4 * rank // len(ranked)] for rank, m in enumerate(ranked)}
     place[ranked[-1].name] = Tier.EXPERT
-    return {
-        name: Model(name, "replay", place[name], model.rates) for name, model in models.items()
-    }
+    return {name: Model(name, "replay", place[name], model.rates) for name, model in models.items()}
 
 
 def _validated(frame: pd.DataFrame) -> pd.DataFrame:
@@ -346,7 +349,12 @@ def _typed(frame: pd.DataFrame, name: str, kind: str) -> pd.Series[Any]:
 def _refuse_outside(table: pd.DataFrame) -> None:
     if table["model"].isna().any() or table["prompt_id"].isna().any():
         raise MatrixError("A row of the matrix names no model, or no prompt.")
-    for name, high in (("quality", 1.0), ("confidence", 1.0), ("cost", np.inf), ("latency", np.inf)):
+    for name, high in (
+        ("quality", 1.0),
+        ("confidence", 1.0),
+        ("cost", np.inf),
+        ("latency", np.inf),
+    ):
         values = table[name].dropna()
         outside = values[(values < 0) | (values > high) | np.isinf(values)]
         if len(outside):

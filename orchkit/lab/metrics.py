@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ SUMMARY = (
     "latency_p50",
     "latency_p95",
     "confidence",
+    "signal",
     "escalation_rate",
     "errors",
     "cost",
@@ -40,7 +42,7 @@ def summary(results: pd.DataFrame, *, singles: tuple[str, ...] = ()) -> pd.DataF
     Parameters
     ----------
     results : DataFrame
-        Columns strategy, row, quality, cost, latency, confidence, rounds, error, provider.
+        Columns strategy, row, quality, cost, latency, confidence, signal, rounds, error, provider.
     singles : tuple of str
         The strategies that are one model each; two of them or more also give the oracle's row.
     """
@@ -80,7 +82,7 @@ def strongest(table: pd.DataFrame) -> str | None:
     return str(ranked.index[0])
 
 
-def oracle(quality: pd.DataFrame, cost: pd.DataFrame) -> pd.Series[str]:
+def oracle(quality: pd.DataFrame, cost: pd.DataFrame) -> pd.Series[Any]:
     """Return for each prompt the cheapest of the models that answered it best.
 
     A metric, not a strategy: it reads the truth. Prompts × models in, model names out. Where
@@ -104,7 +106,7 @@ def _oracle_rows(singles: pd.DataFrame) -> pd.DataFrame | None:
     if singles["quality"].isna().all() or singles["cost"].isna().all():
         return None
     wide = singles.pivot_table(index="row", columns="strategy", values=["quality", "cost"])
-    chosen = oracle(wide["quality"], wide["cost"])
+    chosen = oracle(pd.DataFrame(wide["quality"]), pd.DataFrame(wide["cost"]))
     picked = pd.MultiIndex.from_arrays([chosen.index, chosen.to_numpy()])
     rows = singles.set_index(["row", "strategy"]).loc[picked].reset_index(names=["row", "strategy"])
     return rows.assign(strategy=ORACLE)
@@ -123,6 +125,7 @@ def _row(rows: pd.DataFrame) -> dict[str, object]:
         "latency_p50": np.nanquantile(latency, 0.5) if np.isfinite(latency).any() else math.nan,
         "latency_p95": np.nanquantile(latency, 0.95) if np.isfinite(latency).any() else math.nan,
         "confidence": rows["confidence"].mean(),
+        "signal": ", ".join(dict.fromkeys(rows["signal"].value_counts().index[:2])),
         "escalation_rate": (rows["rounds"] > 1).mean(),
         "errors": int(rows["error"].notna().sum()),
         "cost": rows["cost"].sum(skipna=False),

@@ -48,13 +48,24 @@ class HardenedDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache ships no 
             raise ValueError("this cache holds a key that is not text")
         return key
 
-    def store(self, value: Any, read: bool, key: Any = None) -> tuple[int, int, None, bytes]:
+    def store(  # diskcache dictates the signature
+        self,
+        value: Any,
+        read: bool,
+        key: Any = None,  # noqa: ARG002
+    ) -> tuple[int, int, None, bytes]:
         """Take bytes, into the row itself."""
         if type(value) is not bytes or read:
             raise TypeError("a cache value is bytes")
         return len(value), diskcache.core.MODE_RAW, None, value
 
-    def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> bytes:
+    def fetch(
+        self,
+        mode: int,
+        filename: str | None,
+        value: Any,
+        read: bool,  # noqa: ARG002
+    ) -> bytes:
         """Give back bytes, from the row itself."""
         if mode != diskcache.core.MODE_RAW or filename is not None or type(value) is not bytes:
             raise ValueError("this cache holds a row that is not raw bytes")

@@ -1,4 +1,4 @@
-"""The catalog file -> Catalog: the bundled models, the user's own, and the price list behind them."""
+"""Catalog files -> Catalog: the bundled models, the user's own, the price list behind both."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def read(path: str | Path) -> Listing:
 
 
 def parse(text: str, where: str) -> Listing:
-    """Return the listing a TOML text describes.
+    r"""Return the listing a TOML text describes.
 
     Examples
     --------
-    >>> listing = parse('[models.local]\\nprovider = "openai"\\ninput_price = 0', "example")
+    >>> listing = parse('[models.local]\nprovider = "openai"\ninput_price = 0', "example")
     >>> listing.models["local"].tier.value
     'intermediate'
     """

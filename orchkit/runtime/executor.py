@@ -101,7 +101,7 @@ class Executor:
 
     def stored(self, asked: Asked) -> Response | None:
         """Return the answer an earlier run left, at today's prices."""
-        found = self.cache.get(asked.key) if self.cache else None
+        found = None if self.cache is None else self.cache.get(asked.key)
         return found and replace(found, model=asked.model.name, cost=asked.model.cost(found.usage))
 
     async def _pool(
@@ -209,7 +209,7 @@ class Executor:
             return no
         except TimeoutError:
             return Rejection(Kind.Timeout, again=True, billed=True)
-        except Exception as error:  # noqa: BLE001 - a provider's own bug may cost its row, not the run
+        except Exception as error:
             return Rejection(Kind.ProviderError, f"{type(error).__name__}: {error}"[:300])
         finally:
             for each in (purse, *self._purses):
@@ -245,7 +245,8 @@ class Executor:
 
     def _keep(self, asked: Asked, response: Response) -> None:
         """Store what is worth buying only once: whole answers, not refusals or stumps."""
-        if not (self.cache and response.ok and response.finish == "stop" and response.text):
+        whole = response.ok and response.finish == "stop" and response.text
+        if self.cache is None or not whole:
             return
         try:
             self.cache.put(asked.key, response)
@@ -279,16 +280,13 @@ class Asked:
     bound: int | None
 
     @classmethod
-    def of(
-        cls, call: Call, catalog: Catalog, provider_of: Callable[[Model], Provider]
-    ) -> Asked:
+    def of(cls, call: Call, catalog: Catalog, provider_of: Callable[[Model], Provider]) -> Asked:
+        """Return the call as its provider is asked; MisuseError when there is nobody to ask."""
         model = catalog[call.model]
         provider = provider_of(model)
         # A stand-in (the simulator) knows models by their catalog names.
         name = model.wire_name if provider.name == model.provider else model.name
-        wired = replace(
-            call, model=name, params=replace(call.params, logprobs=model.logprobs)
-        )
+        wired = replace(call, model=name, params=replace(call.params, logprobs=model.logprobs))
         bound = model.bound(call.messages, call.params.max_tokens)
         return cls(wired, model, provider, request_key(provider, wired), bound)
 

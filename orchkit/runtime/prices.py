@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchkit.core.catalog import Model, Rates, Tier
 
@@ -63,12 +63,11 @@ def _rates(price: ModelPrice) -> tuple[Rates, ...]:
     if price.input_mtok is None or price.output_mtok is None:
         return ()
     starts = {0} | {tier.start for field in fields for tier in getattr(field, "tiers", ())}
-    return tuple(
-        Rates(*(_at(field, start) for field in fields), above=start) for start in sorted(starts)
-    )
+    prices = {start: [_at(field, start) for field in fields] for start in sorted(starts)}
+    return tuple(Rates(*four, above=start) for start, four in prices.items())  # type: ignore[misc, arg-type]
 
 
-def _at(price: object, start: int) -> float:
+def _at(price: Any, start: int) -> float:
     """Return a plain or tiered price for requests of more than `start` input tokens."""
     if price is None:
         return math.nan

@@ -17,7 +17,10 @@ class Provider(Protocol):
     endpoint, body); the cache key is made of it. Raise `Rejection` to say no in known terms.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What the provider is called in results."""
+        ...
 
     async def complete(self, call: Call) -> Response:
         """Return the answer to one call."""

@@ -185,7 +185,7 @@ def _start() -> subprocess.Popen[str]:
     # The child must find what the parent found, whatever put it on the parent's path.
     path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "orchkit.testing.server"],
+        [sys.executable, "-P", str(Path(__file__).with_name("__main__.py"))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         encoding="utf-8",
@@ -195,8 +195,10 @@ def _start() -> subprocess.Popen[str]:
 
 def _greet(process: subprocess.Popen[str], settings: Settings) -> int:
     stdin, stdout = _pipes(process)
-    stdin.write(settings.to_json() + "\n")
-    stdin.flush()
+    # A process that is already dead is recognised below, by its silence.
+    with suppress(BrokenPipeError):
+        stdin.write(settings.to_json() + "\n")
+        stdin.flush()
     if not (ready := stdout.readline()):
         raise RuntimeError("the server process ended at once; its stderr says why")
     return int(json.loads(ready)["port"])
@@ -204,7 +206,7 @@ def _greet(process: subprocess.Popen[str], settings: Settings) -> int:
 
 def _stop(process: subprocess.Popen[str]) -> None:
     for pipe in _pipes(process):
-        # A server that is already dead cannot take what was still to be written.
+        # A dead process cannot take what was still to be written.
         with suppress(BrokenPipeError):
             pipe.close()
     try:

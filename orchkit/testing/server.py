@@ -1,4 +1,4 @@
-"""The server process: ``python -m orchkit.testing.server``, settings as one JSON line on stdin.
+"""The server process: ``python -m orchkit.testing``, with its settings as one line on stdin.
 
 It prints its port when it is ready, and ends when stdin does: so it never outlives its parent.
 """
@@ -186,7 +186,3 @@ def _parse(raw: bytes) -> object:
 
 def _has_key(request: web.Request) -> bool:
     return any(request.headers.get(name) for name in ("Authorization", "x-api-key"))
-
-
-if __name__ == "__main__":
-    main()

@@ -23,7 +23,7 @@ def _method(verb: Callable[..., Any]) -> Any:
 
 @pd.api.extensions.register_dataframe_accessor("orch")
 class OrchAccessor:
-    """Route the prompts of a frame, and measure it: ``df.orch.route()`` is ``orchkit.route(df)``."""
+    """Route the prompts of a frame, and measure: ``df.orch.route()`` is ``orchkit.route(df)``."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame

@@ -11,6 +11,11 @@ from orchkit.lab.metrics import ORACLE, summary
 from orchkit.ui import plots
 from orchkit.ui.money import usd
 
+NOTE = (
+    "saving: share of the strongest single model's cost not spent; "
+    "confidence: uncalibrated, mean over rows"
+)
+
 
 class Comparison:
     """Strategies measured on the same prompts.
@@ -52,17 +57,17 @@ class Comparison:
         return readable(self.summary())
 
     def __repr__(self) -> str:
-        return f"{self._title()}\n{self.table().to_string()}"
+        return f"{self._title()}\n{self.table().to_string()}\n{NOTE}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(self._title())}</p>{self.table().to_html()}"
+        return f"<p>{escape(self._title())}</p>{self.table().to_html()}<p>{NOTE}</p>"
 
     def _title(self) -> str:
         prompts = self.results["row"].nunique()
-        where = "SIMULATED answers" if self.simulated else "recorded or live answers"
+        origins = ", ".join(sorted(set(self.results["provider"].dropna())))
+        told = f"{prompts:,} prompts; {'SIMULATED ' if self.simulated else ''}answers ({origins})"
         judged = self.results["quality"].notna().any()
-        judged_on = "" if judged else "; no references, so no quality"
-        return f"{prompts:,} prompts, {where}{judged_on}"
+        return told + ("" if judged else "; no references, so no quality")
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
@@ -71,7 +76,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> from orchkit.lab.metrics import SUMMARY
-    >>> row = dict.fromkeys(SUMMARY, 0.5) | {"n": 10, "errors": 0, "provider": "replay"}
+    >>> row = dict.fromkeys(SUMMARY, 0.5) | {"n": 10, "errors": 0, "signal": "logprob"}
     >>> readable(pd.DataFrame([row], index=["cheapest"]))["quality [95 %]"].item()
     '50.0 % [50.0, 50.0]'
     """
@@ -79,14 +84,14 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     shown["quality [95 %]"] = [_quality(row) for _, row in table.iterrows()]
     shown["$ / 1k prompts"] = table["cost_per_1k"].map(usd)
     shown["saving"] = table["saving"].map(_percent)
-    shown["p50 / p95 latency"] = [
-        f"{row.latency_p50:.2f} / {row.latency_p95:.2f} s" for row in table.itertuples()
+    shown["p50 / p95 latency"] = [_latency(row) for _, row in table.iterrows()]
+    shown["confidence (signal)"] = [
+        f"{row['confidence']:.2f} ({row['signal']})" for _, row in table.iterrows()
     ]
-    shown["confidence"] = table["confidence"].map("{:.2f}".format)
     shown["escalated"] = table["escalation_rate"].map(_percent)
     shown["errors"] = table["errors"].map(str)
     shown["n"] = table["n"].map("{:,}".format)
-    shown.loc[shown.index == ORACLE, ["confidence", "escalated"]] = "-"
+    shown.loc[shown.index == ORACLE, ["confidence (signal)", "escalated"]] = "-"
     return shown
 
 
@@ -95,6 +100,12 @@ def _quality(row: pd.Series[Any]) -> str:
         return "-"
     low, high = 100 * row["quality_low"], 100 * row["quality_high"]
     return f"{100 * row['quality']:.1f} % [{low:.1f}, {high:.1f}]"
+
+
+def _latency(row: pd.Series[Any]) -> str:
+    if pd.isna(row["latency_p50"]):
+        return "-"
+    return f"{row['latency_p50']:.2f} / {row['latency_p95']:.2f} s"
 
 
 def _percent(share: float) -> str:

@@ -1,4 +1,4 @@
-"""One function a figure: ``(frame, *, ax=None) -> Axes``. matplotlib is loaded when one is drawn."""
+"""One function a figure: ``(frame, *, ax=None) -> Axes``; matplotlib is loaded by drawing."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ import numpy as np
 import pandas as pd
 
 from orchkit.lab.metrics import ORACLE
+from orchkit.ui.money import usd
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.text import Annotation
+    from matplotlib.transforms import Bbox
 
 # Okabe and Ito's palette: told apart with any kind of colour vision.
 _STRATEGY, _SINGLE, _ORACLE, _LINE = "#D55E00", "#0072B2", "#009E73", "#999999"
 _FIGURE = (7.5, 4.8)
+#: Where a point's name may stand, in points from it, the best first.
+_PLACES = [(x, y) for y in (6, -13, 20, -27, 34, -41) for x in (8, -8)]
 
 
 def cost_quality(
@@ -52,24 +57,32 @@ def cost_quality(
     _draw_frontier(ax, drawn[drawn.index.isin(singles)])
     for kind in ("single model", "strategy", ORACLE):
         _draw_points(ax, drawn[[_kind(name, singles) == kind for name in drawn.index]], kind)
-    _annotate(ax, drawn)
-    if len(drawn) and (drawn["cost_per_1k"] > 0).all():
-        ax.set_xscale("log")
-        ax.margins(x=0.16)
+    _scale(ax, drawn["cost_per_1k"])
     ax.set_xlabel("cost [USD per 1,000 prompts]")
     ax.set_ylabel("quality [mean score, 95 % interval]")
     ax.set_title("Cost and quality" + (" (SIMULATED answers)" if simulated else ""))
     ax.grid(alpha=0.25)
     ax.legend(loc="lower right", frameon=False)
+    _annotate(ax, drawn)
     return ax
 
 
 def _axes(ax: Axes | None) -> Axes:
     if ax is not None:
         return ax
-    from matplotlib import pyplot
+    from matplotlib import pyplot as plt
 
-    return pyplot.subplots(figsize=_FIGURE, layout="constrained")[1]
+    return plt.subplots(figsize=_FIGURE, layout="constrained")[1]
+
+
+def _scale(ax: Axes, cost: pd.Series[float]) -> None:
+    """Costs differ by factors: a logarithmic axis in plain dollars, unless something is free."""
+    if len(cost) and (cost > 0).all():
+        ax.set_xscale("log")
+        ax.margins(x=0.16)
+        ax.xaxis.set_major_formatter(lambda value, _: usd(value))
+        if cost.max() < 12 * cost.min():
+            ax.xaxis.set_minor_formatter(lambda value, _: usd(value))
 
 
 def _kind(name: str, singles: tuple[str, ...]) -> str:
@@ -108,12 +121,41 @@ def _draw_frontier(ax: Axes, singles: pd.DataFrame) -> None:
 
 
 def _annotate(ax: Axes, rows: pd.DataFrame) -> None:
-    for place, (name, row) in enumerate(rows.sort_values("cost_per_1k").iterrows()):
-        above = place % 2 == 0
-        ax.annotate(
+    """Name every point, beside it, where the name covers neither a point, a bar nor a name."""
+    from matplotlib.patheffects import withStroke
+
+    ax.figure.draw_without_rendering()  # type: ignore[union-attr]  # settles limits and layout
+    taken = [_bar_box(ax, row) for _, row in rows.iterrows()]
+    for name, row in rows.sort_values("quality", ascending=False).iterrows():
+        label = ax.annotate(
             str(name),
             (row["cost_per_1k"], row["quality"]),
-            xytext=(6, 7 if above else -13),
+            xytext=_PLACES[0],
             textcoords="offset points",
             fontsize=9,
+            path_effects=[withStroke(linewidth=3, foreground="white")],
         )
+        taken.append(_settle(ax, label, taken))
+
+
+def _settle(ax: Axes, label: Annotation, taken: list[Bbox]) -> Bbox:
+    """Move a name to the first free place around its point; return the space it takes."""
+    for x, y in _PLACES:
+        label.set_position((x, y))
+        label.set_horizontalalignment("left" if x > 0 else "right")
+        box = label.get_window_extent()
+        inside = ax.bbox.x0 < box.x0 and box.x1 < ax.bbox.x1
+        if inside and not box.count_overlaps(taken):
+            return box
+    label.set_position(_PLACES[0])
+    label.set_horizontalalignment("left")
+    return label.get_window_extent()
+
+
+def _bar_box(ax: Axes, row: pd.Series[Any]) -> Bbox:
+    """Return the space a point and its error bar take, in pixels."""
+    from matplotlib.transforms import Bbox
+
+    low, high = row["quality_low"], row["quality_high"]
+    ends = ax.transData.transform([(row["cost_per_1k"], low), (row["cost_per_1k"], high)])
+    return Bbox([[ends[0][0] - 5, ends[0][1]], [ends[1][0] + 5, ends[1][1]]])

@@ -15,7 +15,9 @@ _FEW = 8
 
 
 @contextmanager
-def progress(total: int, wanted: bool | None, what: str) -> Iterator[Callable[[Spent], None] | None]:
+def progress(
+    total: int, wanted: bool | None, what: str
+) -> Iterator[Callable[[Spent], None] | None]:
     """Give a function to report to, or None when no line is wanted.
 
     `wanted=None` shows the line where somebody can see it: a terminal or a notebook.

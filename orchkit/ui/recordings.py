@@ -100,8 +100,8 @@ class ResponseMatrix(Matrix):
         return pd.DataFrame(
             {
                 "model": chosen,
-                "quality": [self.quality.at[place] for place in at],
-                "cost": [self.cost.at[place] for place in at],
+                "quality": [self.quality.loc[place] for place in at],
+                "cost": [self.cost.loc[place] for place in at],
             }
         )
 

@@ -34,7 +34,7 @@ class Result:
     @classmethod
     def of(cls, row: dict[str, Any]) -> Self:
         """Return the result of one row of a results frame."""
-        plain = {name: None if value is pd.NA else value for name, value in row.items()}
+        plain: dict[str, Any] = {n: None if value is pd.NA else value for n, value in row.items()}
         plain["timestamp"] = plain["timestamp"].to_pydatetime()
         plain |= {name: int(plain[name]) for name in ("input_tokens", "output_tokens")}
         plain |= {name: float(plain[name]) for name in ("cost", "latency", "confidence")}

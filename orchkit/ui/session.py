@@ -316,8 +316,9 @@ def models() -> pd.DataFrame:
     """
     catalog = SESSION.catalog()
     today = f"{datetime.now(UTC):%Y-%m-%d}"
-    rows = [_described(model, today, model.name in catalog.pool) for model in
-            catalog.models.values()]
+    rows = [
+        _described(model, today, model.name in catalog.pool) for model in catalog.models.values()
+    ]
     return pd.DataFrame(rows).set_index("name")
 
 
@@ -337,5 +338,3 @@ def _described(model: Model, today: str, default: bool) -> dict[str, Any]:
         "as_of": model.as_of,
         "source": model.source,
     }
-
-

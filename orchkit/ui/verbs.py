@@ -16,7 +16,8 @@ from orchkit.core.plans import Query, Strategy, Trace
 from orchkit.core.strategies import Single
 from orchkit.errors import BudgetExceeded, MisuseError, ParameterError, PriceMissingError
 from orchkit.lab import experiment, frames
-from orchkit.lab.frames import Asking, attach, queries, record as result_row, refuse_taken
+from orchkit.lab.frames import Asking, attach, queries, refuse_taken
+from orchkit.lab.frames import record as result_row
 from orchkit.lab.scoring import Scorer
 from orchkit.runtime.executor import Executor
 from orchkit.runtime.providers.simulator import Known
@@ -335,7 +336,7 @@ def run_orchestration(
     row = route(frame, strategy, **named).iloc[0]
     if not pd.isna(row["error"]) and row["error"].startswith(Kind.BudgetExceeded.name):
         raise BudgetExceeded(row["error"].partition(": ")[2])
-    return Result.of(row[list(frames.COLUMNS)].to_dict())
+    return Result.of({name: row[name] for name in frames.COLUMNS})
 
 
 @dataclass(frozen=True)
@@ -402,7 +403,7 @@ def _first_round(strategy: Strategy, catalog: Catalog) -> tuple[Call, ...]:
         return next(plan)
     except MisuseError:
         raise
-    except Exception:  # noqa: BLE001 - a strategy's bug on a made-up prompt is judged row by row
+    except Exception:
         return ()
     finally:
         plan.close()
@@ -453,4 +454,3 @@ def _long(
             }
         )
     return pd.DataFrame(rows, columns=None if rows else ["prompt_id", "model", "response"])
-

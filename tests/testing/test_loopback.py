@@ -56,6 +56,19 @@ def test_importing_is_light() -> None:
     assert not loaded & {"aiohttp", "openai", "anthropic", "orchkit.testing.server"}
 
 
+def test_the_judge_runs_nothing_that_it_judges(server: LoopbackServer, post: Any) -> None:
+    """No file of the library outside this package is needed by the server, not even the first."""
+    package = Path(orchkit.testing.__file__).parent
+    code = (
+        f"import runpy, sys, atexit; atexit.register(lambda: print(*sys.modules))\n"
+        f"runpy.run_path({str(package / '__main__.py')!r}, run_name='__main__')"
+    )
+    settings = LoopbackServer(PRICES)._settings.to_json()
+    loaded = _run(code, settings).split()
+    ours = {name for name in loaded if name.split(".")[0] == "orchkit"}
+    assert {name.split(".")[:2][-1] for name in ours - {"orchkit"}} == {"testing"}
+
+
 def test_the_urls_are_what_the_clients_want(server: LoopbackServer) -> None:
     """OpenAI's base ends with the version and Anthropic's does not, both on the loopback."""
     assert server.anthropic_url.startswith("http://127.0.0.1:")

@@ -35,7 +35,7 @@ class Cheapest:
     name: ClassVar[str] = "cheapest"
 
     def plan(self, query: Query, catalog: Catalog) -> Plan:
-        """Rounds of one call, until one fits the cost limit; nearly always the first."""
+        """Ask in rounds of one call, until one fits the cost limit; nearly always the first."""
         able = catalog.cheapest_able(query.tier)
         response = Response.failed(able[0].name, Kind.BudgetExceeded)
         for model in able:

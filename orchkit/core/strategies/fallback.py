@@ -57,7 +57,7 @@ class Fallback:
             raise ParameterError(f"threshold is {self.threshold!r}; it must lie in [0, 1].")
 
     def plan(self, query: Query, catalog: Catalog) -> Plan:
-        """Rounds of one call each, from the foot of the chain upwards."""
+        """Ask in rounds of one call, from the foot of the chain upwards."""
         chain = tuple(catalog[name].name for name in self.chain or catalog.ladder())
         best: Response | None = None
         sure, failures = UNKNOWN, list[Failure]()

@@ -25,11 +25,11 @@ class Vendor:
     url: str
 
     def key(self) -> str | None:
-        """The key from the environment; None when there is none."""
+        """Return the key from the environment; None when there is none."""
         return os.environ.get(self.key_variable) or None
 
     def address(self) -> str:
-        """The address from the environment, or the vendor's own."""
+        """Return the address from the environment, or the vendor's own."""
         return os.environ.get(self.url_variable) or self.url
 
     def open(self, base_url: str | None = None, key_variable: str | None = None) -> Provider:

@@ -1,4 +1,4 @@
-"""How both SDKs say no, in our terms. Their exceptions hold keys, so none of them gets past here."""
+"""How both SDKs say no, in our terms. Their exceptions hold keys: none gets past here."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 from orchkit.core.calls import Call, Response, Usage
 from orchkit.core.catalog import Catalog, Model, Tier
@@ -76,7 +76,7 @@ class Simulator:
 
     catalog: Catalog
     known: Mapping[str, Known] = field(default_factory=dict)
-    name: str = "simulator"
+    name: ClassVar[str] = "simulator"
 
     def request(self, call: Call) -> dict[str, Any]:
         """Return everything the answer depends on."""
@@ -135,7 +135,8 @@ def _logprobs(draw: Random, *, right: bool, chance: float) -> tuple[float, ...]:
 def _text(call: Call, model: Model, known: Known | None, right: bool) -> str:
     if known is None:
         asked = " ".join(call.messages[-1].content.split())[:60]
-        return f"[simulated {model.name}: nobody was asked] {asked}"
+        told = f"{model.name} was not asked; this text stands in for its answer to"
+        return f"[simulated: {told}] {asked}"
     if right:
         return known.reference
     # A prompt has few tempting wrong answers, so that models also agree on wrong ones.

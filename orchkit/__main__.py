@@ -1,0 +1,6 @@
+"""``python -m orchkit`` is the command ``orchkit``."""
+
+from orchkit.ui.cli import main
+
+if __name__ == "__main__":
+    main()

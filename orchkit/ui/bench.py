@@ -1,0 +1,40 @@
+"""The main job: a frame of prompts in, a table of strategies out, and files to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from orchkit.ui import verbs
+from orchkit.ui.comparison import Comparison
+from orchkit.ui.session import SESSION
+
+DEFAULT_STRATEGIES = ("cheapest", "fallback", "ensemble")
+
+
+def bench(
+    frame: pd.DataFrame,
+    strategies: Sequence[str] = DEFAULT_STRATEGIES,
+    *,
+    budget: float | None = None,
+    every_model: bool = True,
+) -> Comparison:
+    """Return the comparison of strategies, and of every default model on its own."""
+    names = [name.strip() for name in strategies]
+    names += [model for model in SESSION.catalog().pool if every_model and model not in names]
+    return verbs.compare(frame, names, budget=budget)
+
+
+def write(found: Comparison, folder: Path) -> list[Path]:
+    """Write results, summary and figure into `folder`; return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    results, summary, figure = (
+        folder / name for name in ("results.parquet", "summary.csv", "cost_quality.png")
+    )
+    found.results.assign(metadata=found.results["metadata"].map(str)).to_parquet(results)
+    found.summary().assign(simulated=found.simulated).to_csv(summary)
+    drawn = found.plot()
+    drawn.figure.savefig(figure, dpi=150)
+    return [results, summary, figure]
