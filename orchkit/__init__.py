@@ -34,9 +34,10 @@ from orchkit.lab.datasets import load_dataset
 from orchkit.ui import accessor, plots
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.estimate import Estimate
+from orchkit.ui.models import add_model, models, remove_model
 from orchkit.ui.recordings import ResponseMatrix
 from orchkit.ui.result import Result
-from orchkit.ui.session import add_model, models, remove_model, use
+from orchkit.ui.using import use
 from orchkit.ui.verbs import compare, estimate, record, route, run_orchestration
 
 __version__ = "0.1.0"

@@ -12,35 +12,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from orchkit.core.calls import Call, Failure, Kind, Message, Params, Response, Usage
-from orchkit.core.catalog import NANO, Catalog, Model, Rates, Tier
+from orchkit.core.calls import Failure, Message, Params, Response
+from orchkit.core.catalog import Catalog, Model, Rates, Tier
 from orchkit.core.drive import replay
 from orchkit.core.plans import Answer, Query, Strategy, Trace
-from orchkit.errors import MatrixError, NotRecorded, StoreError
+from orchkit.errors import MatrixError, StoreError
 from orchkit.lab.frames import column
+from orchkit.lab.longtable import COLUMNS, validated
+from orchkit.lab.replaying import RecordedRow, response_of
 from orchkit.lab.scoring import Scorer, scored
 
-#: Columns of the long table and how each is read.
-COLUMNS: Mapping[str, str] = {
-    "prompt_id": "object",
-    "prompt": "object",
-    "model": "string",
-    "response": "string",
-    "quality": "float64",
-    "cost": "float64",
-    "input_tokens": "float64",
-    "output_tokens": "float64",
-    "latency": "float64",
-    "confidence": "float64",
-    "finish_reason": "string",
-    "reference": "string",
-}
 SCHEMA = b"1"
+
+
 _VERSION = b"orchkit.matrix"
 
 
@@ -61,7 +49,7 @@ class Matrix:
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:
-        self._frame = _validated(frame)
+        self._frame = validated(frame)
 
     @classmethod
     def from_long(cls, frame: pd.DataFrame, **columns: str) -> Self:
@@ -188,7 +176,7 @@ class Matrix:
     ) -> Trace:
         if isinstance(query, Failure):
             return Trace((), Answer(None, failure=query))
-        row = _Row(self, prompt, catalog, max_cost)
+        row = RecordedRow(self, prompt, catalog, max_cost)
         trace = replay(strategy.plan(query, catalog), row.answer)
         return Trace(trace.rounds, trace.answer, query)
 
@@ -201,7 +189,7 @@ class Matrix:
         columns = [self._frame[name].tolist() for name in names]
         for prompt, model, *values in zip(*columns, strict=True):
             key = (position[prompt], str(model))
-            found.setdefault(key, []).append(_response(str(model), *values))
+            found.setdefault(key, []).append(response_of(str(model), *values))
         return found
 
     def catalog(self, known: Catalog) -> Catalog:
@@ -245,68 +233,6 @@ _CELL = (
 )  # fmt: skip
 
 
-class _Row:
-    """Answers the calls of one row from the recording, within the row's cost limit.
-
-    The limit is checked against what the call could have cost, never against what it did: that
-    would be deciding with knowledge a live run does not have.
-    """
-
-    def __init__(self, matrix: Matrix, prompt: int, catalog: Catalog, cap: int | None) -> None:
-        self.cells, self.prompt, self.catalog, self.left = matrix.cells, prompt, catalog, cap
-
-    def answer(self, calls: tuple[Call, ...]) -> tuple[Response, ...]:
-        """Return one response a call, in order."""
-        return tuple(self._one(call) for call in calls)
-
-    def _one(self, call: Call) -> Response:
-        model = self.catalog[call.model]
-        drawn = self.cells.get((self.prompt, model.name))
-        if not drawn or call.draw >= len(drawn):
-            which = f" (draw {call.draw})" if drawn else ""
-            raise NotRecorded(f"no response of {model.name} to this prompt{which}")
-        response = drawn[call.draw]
-        if self.left is None:
-            return response
-        bound = model.bound(call.messages, call.params.max_tokens)
-        if bound is None or bound > self.left:
-            return Response.failed(model.name, Kind.BudgetExceeded)
-        self.left -= response.cost or 0
-        return response
-
-
-def _response(
-    model: str, text: Any, quality: float, cost: float, read: float, written: float,
-    latency: float, confidence: float, finish: Any,
-) -> Response:  # fmt: skip
-    """Return one recorded cell as a response; what was not recorded stays unknown."""
-    finish = finish if isinstance(finish, str) else "stop"
-    return Response(
-        model,
-        text if isinstance(text, str) else "",
-        Usage(0 if math.isnan(read) else int(read), 0 if math.isnan(written) else int(written)),
-        cost=None if math.isnan(cost) else round(cost * NANO),
-        latency=latency,
-        finish=_FINISHES.get(finish, "stop"),
-        confidence=_confidence(text, confidence),
-        provider="replay",
-        extra={} if math.isnan(quality) else {"quality": quality},
-    )
-
-
-_FINISHES = {
-    "length": "length",
-    "max_tokens": "length",
-    "refusal": "refusal",
-    "content_filter": "refusal",
-}
-
-
-def _confidence(text: Any, confidence: float) -> float | None:
-    """Return the recorded confidence; unknown, not zero, for an answer without text."""
-    return None if math.isnan(confidence) and isinstance(text, str) else confidence
-
-
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
@@ -318,45 +244,3 @@ def _placed(models: Mapping[str, Model]) -> dict[str, Model]:
     place = {m.name: tiers[4 * rank // len(ranked)] for rank, m in enumerate(ranked)}
     place[ranked[-1].name] = Tier.EXPERT
     return {name: Model(name, "replay", place[name], model.rates) for name, model in models.items()}
-
-
-def _validated(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the long table with every column of the schema, or say what is wrong with it."""
-    for name in ("prompt_id", "model"):
-        if name not in frame.columns:
-            raise MatrixError(f"A matrix needs the column {name!r}; this has {[*frame.columns]}.")
-    if "quality" not in frame.columns and "response" not in frame.columns:
-        raise MatrixError("A matrix needs the column 'quality' or 'response'; this has neither.")
-    table = pd.DataFrame({name: _typed(frame, name, kind) for name, kind in COLUMNS.items()})
-    others = [name for name in frame.columns if name not in COLUMNS]
-    table = pd.concat([table, frame[others].reset_index(drop=True)], axis=1)
-    if table["prompt"].isna().all():
-        table["prompt"] = table["prompt_id"].astype(str)
-    _refuse_outside(table)
-    return table
-
-
-def _typed(frame: pd.DataFrame, name: str, kind: str) -> pd.Series[Any]:
-    if name not in frame.columns:
-        return pd.Series([None] * len(frame), dtype="object").astype(kind)  # type: ignore[call-overload, no-any-return]
-    values = column(frame, name).reset_index(drop=True)
-    try:
-        return pd.to_numeric(values).astype(kind) if kind == "float64" else values.astype(kind)  # type: ignore[call-overload, no-any-return]
-    except (ValueError, TypeError) as error:
-        raise MatrixError(f"The column {name!r} holds what is no number: {error}.") from None
-
-
-def _refuse_outside(table: pd.DataFrame) -> None:
-    if table["model"].isna().any() or table["prompt_id"].isna().any():
-        raise MatrixError("A row of the matrix names no model, or no prompt.")
-    for name, high in (
-        ("quality", 1.0),
-        ("confidence", 1.0),
-        ("cost", np.inf),
-        ("latency", np.inf),
-    ):
-        values = table[name].dropna()
-        outside = values[(values < 0) | (values > high) | np.isinf(values)]
-        if len(outside):
-            limits = "[0, 1]" if high == 1.0 else "0 or more, and finite"
-            raise MatrixError(f"{name} holds {outside.iloc[0]!r}; it must be {limits}.")

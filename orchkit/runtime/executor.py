@@ -18,11 +18,12 @@ from orchkit.core.catalog import Catalog, Model, input_bound
 from orchkit.core.drive import drive
 from orchkit.core.plans import Answer, Query, Strategy, Trace
 from orchkit.errors import CacheWarning, MisuseError, StoreError
+from orchkit.runtime.asked import Asked
 from orchkit.runtime.budget import Purse
 from orchkit.runtime.cache import ResponseCache
 from orchkit.runtime.limits import Pace, Policy
 from orchkit.runtime.loop import LOOP
-from orchkit.runtime.wire import Provider, Rejection, request_key
+from orchkit.runtime.wire import Provider, Rejection
 
 #: A row to run: its query, or why it cannot be asked.
 Row = tuple[Query | Failure, Strategy]
@@ -267,28 +268,6 @@ class Executor:
         if no.kind is Kind.RateLimited:
             self._paces[asked.model.name].pause(seconds)
         await asyncio.sleep(seconds)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One call, ready to go out: to whom, as what, known by which key, costing at most what."""
-
-    call: Call
-    model: Model
-    provider: Provider
-    key: str
-    bound: int | None
-
-    @classmethod
-    def of(cls, call: Call, catalog: Catalog, provider_of: Callable[[Model], Provider]) -> Asked:
-        """Return the call as its provider is asked; MisuseError when there is nobody to ask."""
-        model = catalog[call.model]
-        provider = provider_of(model)
-        # A stand-in (the simulator) knows models by their catalog names.
-        name = model.wire_name if provider.name == model.provider else model.name
-        wired = replace(call, model=name, params=replace(call.params, logprobs=model.logprobs))
-        bound = model.bound(call.messages, call.params.max_tokens)
-        return cls(wired, model, provider, request_key(provider, wired), bound)
 
 
 def _refused_by_limit(response: Response) -> bool:

@@ -184,7 +184,7 @@ def _per_model(limit: PerModel, models: Iterable[str]) -> dict[str, int]:
 def _start() -> subprocess.Popen[str]:
     # The child must find what the parent found, whatever put it on the parent's path.
     path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603 - a file of this package
         [sys.executable, "-P", str(Path(__file__).with_name("__main__.py"))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -15,7 +15,7 @@ import pandas as pd
 
 from orchkit.errors import CallError, OrchkitError
 from orchkit.lab.datasets import load_dataset, read_prompts
-from orchkit.ui import session, verbs
+from orchkit.ui import models, verbs
 from orchkit.ui.bench import DEFAULT_STRATEGIES, bench, write
 from orchkit.ui.comparison import Comparison
 
@@ -116,7 +116,7 @@ def bench_command(
 
 
 def _echo_models(as_json: bool) -> None:
-    table = session.models()
+    table = models.models()
     if as_json:
         click.echo(table.reset_index().to_json(orient="records", indent=2))
         return

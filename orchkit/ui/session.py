@@ -7,16 +7,13 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-import pandas as pd
 import platformdirs
 
 from orchkit.core.catalog import Catalog, Model
-from orchkit.errors import MisuseError, ParameterError, UnknownNameError, did_you_mean
+from orchkit.errors import MisuseError, UnknownNameError, did_you_mean
 from orchkit.runtime import catalogs
 from orchkit.runtime.budget import Purse
 from orchkit.runtime.cache import ResponseCache
@@ -26,10 +23,10 @@ from orchkit.runtime.loop import LOOP
 from orchkit.runtime.providers import VENDORS
 from orchkit.runtime.providers.simulator import Known, Simulator
 from orchkit.runtime.wire import Provider
-from orchkit.ui.money import nano
 
 Mode = Literal["auto", "live", "simulator"]
-MODES = ("auto", "live", "simulator")
+
+
 CONCURRENCY = 32
 
 
@@ -168,173 +165,7 @@ class Session:
 SESSION = Session()
 
 
-class use:  # noqa: N801 - reads as a verb, and as a context manager restores
-    """Set where answers come from and what may be spent; as a context manager, restore after.
-
-    Parameters
-    ----------
-    mode : {"auto", "live", "simulator"}
-        Auto: live where there is a key, an address or a provider of your own; with none of them,
-        the simulator.
-    budget : float, optional
-        USD that all runs together may spend from now on; a hard cap.
-    cache_dir : path, optional
-        Where responses are kept; by default under ``ORCHKIT_HOME``.
-    timeout, retries : optional
-        Seconds for one attempt (120), and requests for one answer (6).
-
-    Raises
-    ------
-    ParameterError, BudgetError
-        A mode nobody knows; a budget that is no amount.
-
-    Examples
-    --------
-    >>> import orchkit
-    >>> with orchkit.use("simulator"):
-    ...     orchkit.run_orchestration("What is 2+2?").provider
-    'simulator'
-    """
-
-    def __init__(
-        self,
-        mode: Mode = "auto",
-        *,
-        budget: float | None = None,
-        cache_dir: str | Path | None = None,
-        timeout: float = Policy.timeout,
-        retries: int = Policy.attempts,
-    ) -> None:
-        if mode not in MODES:
-            raise ParameterError(f"mode is {mode!r}. {did_you_mean(str(mode), MODES)}")
-        cap = nano(budget, "budget")
-        self._before = SESSION.settings
-        SESSION.settings = Settings(
-            mode,
-            None if cap is None else Purse(cap),
-            None if cache_dir is None else Path(cache_dir).expanduser(),
-            Policy(attempts=retries, timeout=timeout),
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        SESSION.settings = self._before
-
-    def __repr__(self) -> str:
-        return f"use({SESSION.settings.mode!r})"
-
-
 def home() -> Path:
     """Return where orchkit keeps its state."""
     named = os.environ.get("ORCHKIT_HOME")
     return Path(named).expanduser() if named else Path(platformdirs.user_data_dir("orchkit"))
-
-
-def add_model(
-    name: str,
-    *,
-    provider: str | Provider = "openai",
-    tier: str = "intermediate",
-    input_price: float | None = None,
-    output_price: float | None = None,
-    **known: Any,
-) -> None:
-    """Add a model for this process; it is asked by default from now on.
-
-    Parameters
-    ----------
-    name : str
-        What it is called in results; also on the wire, unless `id` says otherwise.
-    provider : str or object
-        ``openai`` (any server that speaks it), ``anthropic``, or an object with a `name` and an
-        async ``complete(call)``.
-    tier : {"basic", "intermediate", "advanced", "expert"}
-        The hardest prompts it is trusted with.
-    input_price, output_price : float, optional
-        USD per million tokens. Left out they are unknown, and the model never runs under a cap;
-        write 0 for a model that is free.
-    **known
-        `base_url`, `key_env` (the variable holding its key; none is sent without), `id`,
-        `best_for`, `context`, `logprobs` (whether it gives them).
-
-    Raises
-    ------
-    CatalogError
-        A tier, price or word the catalog does not know.
-
-    Examples
-    --------
-    >>> import orchkit
-    >>> orchkit.add_model("my-llama", base_url="http://127.0.0.1:8000/v1", tier="basic",
-    ...                   input_price=0, output_price=0)
-    >>> orchkit.models().loc["my-llama", "provider"]
-    'openai'
-    >>> orchkit.remove_model("my-llama")
-    """
-    if not isinstance(provider, str):
-        SESSION.own[provider.name] = provider
-        provider = provider.name
-    model = catalogs.model(
-        name,
-        provider=provider,
-        tier=tier,
-        input_price=input_price,
-        output_price=output_price,
-        **known,
-    )
-    models = {**SESSION.added.models, name: model}
-    SESSION.added = catalogs.Listing(models, {}, tuple(models), tuple(models))
-
-
-def remove_model(name: str) -> None:
-    """Forget a model that was added; UnknownNameError when it was not."""
-    models = dict(SESSION.added.models)
-    if models.pop(name, None) is None:
-        raise UnknownNameError(f"No model {name!r} was added. {did_you_mean(name, models)}")
-    SESSION.added = catalogs.Listing(models, {}, tuple(models), tuple(models))
-
-
-def models() -> pd.DataFrame:
-    """Return the catalog, one row a model, indexed by name.
-
-    Columns: provider, tier, input_price and output_price (USD per million tokens; NaN is
-    unknown), best_for, context (tokens), retired (whether the vendor has ended it), ends (when it
-    does), default (whether it is asked by default now), base_url, as_of and source of the price.
-
-    Examples
-    --------
-    >>> import orchkit
-    >>> orchkit.models().loc["gpt-4o-mini", ["input_price", "output_price"]].tolist()
-    [0.15, 0.6]
-    """
-    catalog = SESSION.catalog()
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
-    rows = [
-        _described(model, today, model.name in catalog.pool) for model in catalog.models.values()
-    ]
-    return pd.DataFrame(rows).set_index("name")
-
-
-def _described(model: Model, today: str, default: bool) -> dict[str, Any]:
-    return {
-        "name": model.name,
-        "provider": model.provider,
-        "tier": model.tier.value,
-        "input_price": model.input_price,
-        "output_price": model.output_price,
-        "best_for": model.best_for,
-        "context": pd.NA if model.context is None else model.context,
-        "retired": model.ends is not None and model.ends <= today,
-        "ends": model.ends,
-        "default": default,
-        "base_url": model.base_url,
-        "as_of": model.as_of,
-        "source": model.source,
-    }

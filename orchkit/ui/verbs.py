@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from orchkit.core.calls import Call, Failure, Kind, Message
-from orchkit.core.catalog import NANO, Catalog
+from orchkit.core.calls import Kind
+from orchkit.core.catalog import NANO
 from orchkit.core.confidence import Signal
-from orchkit.core.plans import Query, Strategy, Trace
+from orchkit.core.plans import Strategy, Trace
 from orchkit.core.strategies import Single
-from orchkit.errors import BudgetExceeded, MisuseError, ParameterError, PriceMissingError
+from orchkit.errors import BudgetExceeded
 from orchkit.lab import experiment, frames
-from orchkit.lab.frames import Asking, attach, queries, refuse_taken
+from orchkit.lab.asking import Asking
+from orchkit.lab.frames import attach, refuse_taken
 from orchkit.lab.frames import record as result_row
 from orchkit.lab.scoring import Scorer
-from orchkit.runtime.executor import Executor
-from orchkit.runtime.providers.simulator import Known
-from orchkit.ui import names
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.estimate import Estimate, estimate_traces
-from orchkit.ui.money import nano
-from orchkit.ui.progress import progress as progress_line
+from orchkit.ui.job import job_of
 from orchkit.ui.recordings import ResponseMatrix
 from orchkit.ui.result import Result
 from orchkit.ui.session import SESSION
@@ -109,7 +105,7 @@ def route(
     {'a': 'gpt-4o-mini', 'b': 'claude-haiku-3.5'}
     """
     asking = Asking(prompt, system, template, complexity, temperature, max_tokens, seed, prefix)
-    job = _job(df, asking, max_cost, budget, concurrency, cache)
+    job = job_of(df, asking, max_cost, budget, concurrency, cache)
     refuse_taken(df, prefix)
     chosen = job.strategy(
         strategy,
@@ -180,7 +176,7 @@ def compare(
     """
     asking = Asking(prompt, system, template, complexity, temperature, max_tokens, seed)
     quality = experiment.scoring_of(df, reference, scorer)
-    job = _job(df, asking, max_cost, budget, concurrency, cache, reference, scorer)
+    job = job_of(df, asking, max_cost, budget, concurrency, cache, reference, scorer)
     chosen = [job.strategy(one) for one in strategies]
     results = experiment.compare(
         job.queries, chosen, lambda rows: job.run(rows, progress, "comparing"), quality
@@ -231,7 +227,7 @@ def estimate(
     (1, True)
     """
     asking = Asking(prompt, system, template, complexity, temperature, max_tokens, seed)
-    job = _job(df, asking, None, None, None, cache, reference, scorer)
+    job = job_of(df, asking, None, None, None, cache, reference, scorer)
     chosen = job.strategy(
         strategy,
         chain=chain,
@@ -284,7 +280,7 @@ def record(
     """
     asking = Asking(prompt, system, template, None, temperature, max_tokens, seed)
     quality = experiment.scoring_of(df, reference, scorer)
-    job = _job(df, asking, None, budget, concurrency, cache, reference, scorer)
+    job = job_of(df, asking, None, budget, concurrency, cache, reference, scorer)
     singles = [job.strategy(Single(name)) for name in models or job.catalog.pool]
     rows = [(query, single) for single in singles for query in job.queries]
     traces = job.run(rows, progress, "recording")
@@ -337,93 +333,6 @@ def run_orchestration(
     if not pd.isna(row["error"]) and row["error"].startswith(Kind.BudgetExceeded.name):
         raise BudgetExceeded(row["error"].partition(": ")[2])
     return Result.of({name: row[name] for name in frames.COLUMNS})
-
-
-@dataclass(frozen=True)
-class _Job:
-    """Everything a run needs, checked before anything is sent."""
-
-    executor: Executor
-    queries: list[Query | Failure]
-    known: Mapping[str, Known]
-    capped: bool
-
-    @property
-    def catalog(self) -> Catalog:
-        return self.executor.catalog
-
-    def strategy(self, named: str | Strategy, **settings: Any) -> Strategy:
-        """Return the strategy, having made sure that it can be run here."""
-        chosen = names.strategy(named, self.catalog, **settings)
-        for call in _first_round(chosen, self.catalog):
-            model = self.catalog[call.model]
-            self.executor.provider_of(model)
-            if self.capped and not model.priced:
-                raise PriceMissingError(
-                    f"{model.name} has no price, so no cap over it can be kept. Give it one with "
-                    "orchkit.add_model(..., input_price=, output_price=), 0 if it is free."
-                )
-        return chosen
-
-    def run(
-        self, rows: Sequence[tuple[Query | Failure, Strategy]], shown: bool | None, what: str
-    ) -> list[Trace]:
-        SESSION.announce()
-        with progress_line(len(rows), shown, what) as tell:
-            return self.executor.run(rows, tell)
-
-
-def _job(
-    df: pd.DataFrame,
-    asking: Asking,
-    max_cost: float | None,
-    budget: float | None,
-    concurrency: int | None,
-    cache: bool,
-    reference: str = "reference",
-    scorer: str | Scorer | None = None,
-) -> _Job:
-    """Check what was given, in an order that tells the most useful thing first."""
-    if not isinstance(df, pd.DataFrame):
-        raise TypeError(f"orchkit works on a DataFrame, not on {type(df).__name__}.")
-    if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
-        raise ParameterError(f"concurrency is {concurrency!r}; it must be 1 or more.")
-    caps = {"max_cost": nano(max_cost, "max_cost"), "budget": nano(budget, "budget")}
-    asked = queries(df, asking)
-    known = _known(df, asked, reference, scorer) if SESSION.simulated else {}
-    executor = SESSION.executor(concurrency=concurrency, cache=cache, known=known, **caps)
-    capped = SESSION.settings.purse is not None or any(cap is not None for cap in caps.values())
-    return _Job(executor, asked, known, capped)
-
-
-def _first_round(strategy: Strategy, catalog: Catalog) -> tuple[Call, ...]:
-    """Return the calls a strategy would start with; its misuse shows here, before any spending."""
-    plan = strategy.plan(Query((Message("user", "?"),)), catalog)
-    try:
-        return next(plan)
-    except MisuseError:
-        raise
-    except Exception:
-        return ()
-    finally:
-        plan.close()
-
-
-def _known(
-    df: pd.DataFrame, asked: Sequence[Query | Failure], reference: str, scorer: object
-) -> dict[str, Known]:
-    """Return what the simulator may know of the frame's prompts."""
-    if reference not in df.columns:
-        return {}
-    references = frames.column(df, reference).tolist()
-    named = scorer if isinstance(scorer, str) else "scorer"
-    scorers = frames.column(df, named).tolist() if named in df.columns else [named] * len(df)
-    tiers = df["complexity"].tolist() if "complexity" in df.columns else [None] * len(df)
-    return {
-        query.call("").question: Known(str(right), str(how), frames.tier_or_none(tier))
-        for query, right, how, tier in zip(asked, references, scorers, tiers, strict=True)
-        if isinstance(query, Query) and not pd.isna(right)
-    }
 
 
 def _long(

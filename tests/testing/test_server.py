@@ -81,14 +81,14 @@ def test_the_truth_holds_under_faults(mixed: LoopbackServer) -> None:
 def test_rates_are_enforced_for_each_model(post: Any) -> None:
     """A model over its requests or tokens is told how long to wait, and then admits again."""
     rpm, tpm = {"gpt-4o-mini": 2}, {"claude-haiku-4-5": 25}
-    with LoopbackServer(PRICES, rpm=rpm, tpm=tpm, window=1.5, answers={"echo": True}) as server:
+    with LoopbackServer(PRICES, rpm=rpm, tpm=tpm, window=1.0, answers={"echo": True}) as server:
         ours = [post(server) for _ in range(3)]
         theirs = [post(server, "anthropic", prompt="x" * 40) for _ in range(2)]
-        time.sleep(1.5)
+        time.sleep(1.0)
         later = [post(server), post(server, "anthropic", prompt="x" * 40)]
         entries = server.book().entries
     assert [raw.status for raw in (*ours, *theirs, *later)] == [200, 200, 429, 200, 429, 200, 200]
-    assert ours[2].headers["Retry-After"] == theirs[1].headers["Retry-After"] == "2"
+    assert ours[2].headers["Retry-After"] == theirs[1].headers["Retry-After"] == "1"
     assert entries[2].outcome == entries[4].outcome == "rate-limited"
     assert entries[2].billed_nano == 0
     assert entries[2].retry_not_before is not None

@@ -1,0 +1,112 @@
+"""Everything a run needs, checked before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from orchkit.core.calls import Call, Failure, Message
+from orchkit.core.catalog import Catalog
+from orchkit.core.plans import Query, Strategy, Trace
+from orchkit.errors import MisuseError, ParameterError, PriceMissingError
+from orchkit.lab import frames
+from orchkit.lab.asking import Asking, queries, tier_or_none
+from orchkit.lab.scoring import Scorer
+from orchkit.runtime.executor import Executor
+from orchkit.runtime.providers.simulator import Known
+from orchkit.ui import names
+from orchkit.ui.money import nano
+from orchkit.ui.progress import progress as progress_line
+from orchkit.ui.session import SESSION
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a run needs, checked before anything is sent."""
+
+    executor: Executor
+    queries: list[Query | Failure]
+    known: Mapping[str, Known]
+    capped: bool
+
+    @property
+    def catalog(self) -> Catalog:
+        """The models of this run."""
+        return self.executor.catalog
+
+    def strategy(self, named: str | Strategy, **settings: Any) -> Strategy:
+        """Return the strategy, having made sure that it can be run here."""
+        chosen = names.strategy(named, self.catalog, **settings)
+        for call in _first_round(chosen, self.catalog):
+            model = self.catalog[call.model]
+            self.executor.provider_of(model)
+            if self.capped and not model.priced:
+                raise PriceMissingError(
+                    f"{model.name} has no price, so no cap over it can be kept. Give it one with "
+                    "orchkit.add_model(..., input_price=, output_price=), 0 if it is free."
+                )
+        return chosen
+
+    def run(
+        self, rows: Sequence[tuple[Query | Failure, Strategy]], shown: bool | None, what: str
+    ) -> list[Trace]:
+        """Run rows with a progress line, having said so if they are simulated."""
+        SESSION.announce()
+        with progress_line(len(rows), shown, what) as tell:
+            return self.executor.run(rows, tell)
+
+
+def job_of(
+    df: pd.DataFrame,
+    asking: Asking,
+    max_cost: float | None,
+    budget: float | None,
+    concurrency: int | None,
+    cache: bool,
+    reference: str = "reference",
+    scorer: str | Scorer | None = None,
+) -> Job:
+    """Check what was given, in an order that tells the most useful thing first."""
+    if not isinstance(df, pd.DataFrame):
+        raise TypeError(f"orchkit works on a DataFrame, not on {type(df).__name__}.")
+    if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
+        raise ParameterError(f"concurrency is {concurrency!r}; it must be 1 or more.")
+    caps = {"max_cost": nano(max_cost, "max_cost"), "budget": nano(budget, "budget")}
+    asked = queries(df, asking)
+    known = _known(df, asked, reference, scorer) if SESSION.simulated else {}
+    executor = SESSION.executor(concurrency=concurrency, cache=cache, known=known, **caps)
+    capped = SESSION.settings.purse is not None or any(cap is not None for cap in caps.values())
+    return Job(executor, asked, known, capped)
+
+
+def _first_round(strategy: Strategy, catalog: Catalog) -> tuple[Call, ...]:
+    """Return the calls a strategy would start with; its misuse shows here, before any spending."""
+    plan = strategy.plan(Query((Message("user", "?"),)), catalog)
+    try:
+        return next(plan)
+    except MisuseError:
+        raise
+    except Exception:
+        return ()
+    finally:
+        plan.close()
+
+
+def _known(
+    df: pd.DataFrame, asked: Sequence[Query | Failure], reference: str, scorer: object
+) -> dict[str, Known]:
+    """Return what the simulator may know of the frame's prompts."""
+    if reference not in df.columns:
+        return {}
+    references = frames.column(df, reference).tolist()
+    named = scorer if isinstance(scorer, str) else "scorer"
+    scorers = frames.column(df, named).tolist() if named in df.columns else [named] * len(df)
+    tiers = df["complexity"].tolist() if "complexity" in df.columns else [None] * len(df)
+    return {
+        query.call("").question: Known(str(right), str(how), tier_or_none(tier))
+        for query, right, how, tier in zip(asked, references, scorers, tiers, strict=True)
+        if isinstance(query, Query) and not pd.isna(right)
+    }
