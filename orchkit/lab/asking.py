@@ -38,7 +38,6 @@ class Asking:
     temperature: float | None = None
     max_tokens: int | None = None
     seed: int | None = None
-    prefix: str = ""
 
     def __post_init__(self) -> None:
         limit = self.max_tokens

@@ -11,6 +11,8 @@ from orchkit.lab.metrics import ORACLE, summary
 from orchkit.ui import plots
 from orchkit.ui.money import usd
 
+#: Keeps notebooks from typesetting dollars in names as formulas.
+UNTYPESET = "tex2jax_ignore mathjax_ignore"
 NOTE = (
     "saving: share of the strongest single model's cost not spent; "
     "confidence: uncalibrated, mean over rows"
@@ -60,7 +62,8 @@ class Comparison:
         return f"{self._title()}\n{self.table().to_string()}\n{NOTE}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(self._title())}</p>{self.table().to_html()}<p>{NOTE}</p>"
+        table = self.table().to_html(classes=UNTYPESET)
+        return f"<p>{escape(self._title())}</p>{table}<p>{NOTE}</p>"
 
     def _title(self) -> str:
         prompts = self.results["row"].nunique()
@@ -82,7 +85,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     """
     shown = pd.DataFrame(index=table.index)
     shown["quality [95 %]"] = [_quality(row) for _, row in table.iterrows()]
-    shown["$ / 1k prompts"] = table["cost_per_1k"].map(usd)
+    shown["USD / 1k prompts"] = [usd(cost).lstrip("$") for cost in table["cost_per_1k"]]
     shown["saving"] = table["saving"].map(_percent)
     shown["p50 / p95 latency"] = [_latency(row) for _, row in table.iterrows()]
     shown["confidence (signal)"] = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 
 from orchkit.core.calls import Call, Failure, Response, Usage
 from orchkit.core.catalog import NANO, input_bound
@@ -51,7 +52,7 @@ class Estimate:
         )
 
     def _repr_html_(self) -> str:
-        return f"<p>{self}</p>"
+        return f'<p class="tex2jax_ignore mathjax_ignore">{escape(str(self))}</p>'
 
 
 @dataclass

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 
 from orchkit.core.calls import Call, Failure, Message
-from orchkit.core.catalog import Catalog
+from orchkit.core.catalog import Catalog, Model
 from orchkit.core.plans import Query, Strategy, Trace
-from orchkit.errors import MisuseError, ParameterError, PriceMissingError
+from orchkit.core.strategies import Single
+from orchkit.errors import MisuseError, ParameterError, PriceMissingError, RetiredModelWarning
 from orchkit.lab import frames
 from orchkit.lab.asking import Asking, queries, tier_or_none
 from orchkit.lab.scoring import Scorer
@@ -40,14 +43,15 @@ class Job:
     def strategy(self, named: str | Strategy, **settings: Any) -> Strategy:
         """Return the strategy, having made sure that it can be run here."""
         chosen = names.strategy(named, self.catalog, **settings)
-        for call in _first_round(chosen, self.catalog):
-            model = self.catalog[call.model]
+        for model in _may_ask(chosen, self.catalog):
             self.executor.provider_of(model)
             if self.capped and not model.priced:
                 raise PriceMissingError(
                     f"{model.name} has no price, so no cap over it can be kept. Give it one with "
                     "orchkit.add_model(..., input_price=, output_price=), 0 if it is free."
                 )
+            if not SESSION.simulated:
+                _warn_retired(model)
         return chosen
 
     def run(
@@ -80,6 +84,21 @@ def job_of(
     executor = SESSION.executor(concurrency=concurrency, cache=cache, known=known, **caps)
     capped = SESSION.settings.purse is not None or any(cap is not None for cap in caps.values())
     return Job(executor, asked, known, capped)
+
+
+def _may_ask(strategy: Strategy, catalog: Catalog) -> list[Model]:
+    """Return the models a strategy names or starts with; the defaults where it names none."""
+    first = [call.model for call in _first_round(strategy, catalog)]
+    fields = [getattr(strategy, field, None) or () for field in ("chain", "models")]
+    named = [name for field in fields for name in field] or [*catalog.pool]
+    alone = isinstance(strategy, Single)
+    return [catalog[name] for name in dict.fromkeys(first if alone else [*first, *named])]
+
+
+def _warn_retired(model: Model) -> None:
+    if model.ends is not None and model.ends <= f"{datetime.now(UTC):%Y-%m-%d}":
+        told = f"{model.provider} retired {model.name} on {model.ends}; its answers may be errors."
+        warnings.warn(told, RetiredModelWarning, stacklevel=4)
 
 
 def _first_round(strategy: Strategy, catalog: Catalog) -> tuple[Call, ...]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from orchkit.core.calls import Kind
+from orchkit.core.calls import Failure, Kind
 from orchkit.core.catalog import NANO
 from orchkit.core.confidence import Signal
 from orchkit.core.plans import Strategy, Trace
 from orchkit.core.strategies import Single
-from orchkit.errors import BudgetExceeded
+from orchkit.errors import BudgetExceeded, OrchkitWarning
 from orchkit.lab import experiment, frames
 from orchkit.lab.asking import Asking
 from orchkit.lab.frames import attach, refuse_taken
@@ -104,7 +105,7 @@ def route(
     >>> out["model_used"].to_dict()
     {'a': 'gpt-4o-mini', 'b': 'claude-haiku-3.5'}
     """
-    asking = Asking(prompt, system, template, complexity, temperature, max_tokens, seed, prefix)
+    asking = Asking(prompt, system, template, complexity, temperature, max_tokens, seed)
     job = job_of(df, asking, max_cost, budget, concurrency, cache)
     refuse_taken(df, prefix)
     chosen = job.strategy(
@@ -339,9 +340,10 @@ def _long(
     traces: Sequence[Trace], size: int, quality: Any, references: Sequence[Any]
 ) -> pd.DataFrame:
     """Return traces of single models as the long table of a matrix."""
-    rows = []
+    rows, failed = [], list[Failure | None]()
     for number, trace in enumerate(traces):
         if trace.answer.response is None or trace.failure or trace.query is None:
+            failed.append(trace.failure)
             continue
         row, response = result_row(trace, "single"), trace.answer.response
         prompt = number % size
@@ -362,4 +364,7 @@ def _long(
                 "provider": response.provider,
             }
         )
+    if failed:
+        told = f"{len(failed):,} of {len(traces):,} calls failed and are left out; first: {failed[0]}"
+        warnings.warn(told, OrchkitWarning, stacklevel=3)
     return pd.DataFrame(rows, columns=None if rows else ["prompt_id", "model", "response"])

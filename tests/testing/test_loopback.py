@@ -26,7 +26,7 @@ def alone(tmp_path: Path) -> Path:
 
 def _python(first: Path, *arguments: str, given: str = "") -> str:
     ran = subprocess.run(  # noqa: S603 - it runs what this file wrote
-        [sys.executable, *arguments],
+        [sys.executable, "-P", *arguments],
         input=given,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(first), *sys.path])},
         capture_output=True,
