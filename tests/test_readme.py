@@ -1,0 +1,24 @@
+"""README tells the truth: its figures are what the commands print."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from benchmarks.readme import BLOCK, README, table
+
+CI = Path(__file__).parents[1] / ".ci" / "run"
+
+
+def test_the_table_is_what_the_command_prints() -> None:
+    """The simulated table in README is today's output of the bench command."""
+    block = BLOCK.search(README.read_text("utf-8"))
+    assert block is not None
+    assert table() in block[0]
+
+
+def test_there_are_exactly_two_set_up_commands() -> None:
+    """README has one line that runs the main job and one that passes the tests; CI runs that one."""
+    lines = re.findall(r"^python3 -m venv .*$", README.read_text("utf-8"), re.MULTILINE)
+    assert [line.split()[-1].rpartition("/")[2] for line in lines] == ["orchkit-bench", "pytest"]
+    assert "^python3 -m venv .*pytest$" in CI.read_text("utf-8")
