@@ -49,10 +49,12 @@ __all__ = [
     "UnknownModelError",
     "UnknownNameError",
     "did_you_mean",
+    "whole",
 ]
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from operator import index
 
 
 class OrchkitError(Exception):
@@ -147,3 +149,20 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, names, n=1)
     shown = ", ".join(map(repr, names[:20])) + (", …" if len(names) > 20 else "")
     return (f"Did you mean {close[0]!r}? " if close else "") + f"Known: {shown}."
+
+
+def whole(name: str, value: object) -> int:
+    """Return a whole number of 1 or more, of whatever integer type, or raise ParameterError.
+
+    Examples
+    --------
+    >>> whole("concurrency", 8)
+    8
+    """
+    try:
+        number = 0 if isinstance(value, bool) else index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise ParameterError(f"{name} is {value!r}; it must be a whole number of 1 or more.")
+    return number

@@ -40,6 +40,11 @@ class Params:
     seed: int | None = None
     logprobs: bool = False
 
+    def __post_init__(self) -> None:
+        """Write one temperature in one way: 0, 0.0 and -0.0 are the same request."""
+        if self.temperature is not None:
+            object.__setattr__(self, "temperature", float(self.temperature) + 0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -173,7 +178,13 @@ class Response:
     @property
     def ok(self) -> bool:
         """Whether there is an answer to judge."""
-        return self.failure is None and self.text is not None
+        return self.problem is None
+
+    @property
+    def problem(self) -> Failure | None:
+        """Why there is no answer; None when there is one. Saying nothing is a failure, too."""
+        silent = Failure(Kind.EmptyAnswer) if self.text is None else None
+        return self.failure or silent
 
     @classmethod
     def failed(cls, model: str, kind: Kind, message: str = "", **known: Any) -> Response:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import cache
 
 from orchkit.core.calls import Message, Usage
-from orchkit.errors import ParameterError, UnknownModelError, did_you_mean
+from orchkit.errors import ChainError, ParameterError, UnknownModelError, did_you_mean
 
 NANO = 1_000_000_000
 #: Tokens a vendor may add around one message, and around the whole conversation.
@@ -71,14 +71,14 @@ class Rates:
 
     def cost(self, usage: Usage) -> int | None:
         """Nano-dollars of a call, rounded up; None when a price that is needed is unknown."""
-        fresh = usage.input_tokens - usage.cached_tokens - usage.written_tokens
+        fresh = max(0, usage.input_tokens - usage.cached_tokens - usage.written_tokens)
         parts = (
             (fresh, self.input),
             (usage.cached_tokens, self._or_input(self.cached)),
             (usage.written_tokens, self._or_input(self.write)),
             (usage.output_tokens, self.output),
         )
-        if any(tokens and math.isnan(price) for tokens, price in parts):
+        if any(tokens and not math.isfinite(price) for tokens, price in parts):
             return None
         return -(-sum(tokens * pico(price) for tokens, price in parts if tokens) // 1000)
 
@@ -87,8 +87,8 @@ class Rates:
 
     @property
     def dearest_input(self) -> float:
-        """The most an input token can cost: writing a prompt cache may exceed the plain rate."""
-        return max(self.input, self._or_input(self.write))
+        """The most an input token can cost: a prompt cache may exceed the plain rate."""
+        return max(self.input, self._or_input(self.cached), self._or_input(self.write))
 
 
 @cache
@@ -161,7 +161,7 @@ class Model:
     @property
     def priced(self) -> bool:
         """Whether a call's cost can be known before and after it."""
-        return not math.isnan(self.input_price) and not math.isnan(self.output_price)
+        return math.isfinite(self.input_price) and math.isfinite(self.output_price)
 
     @property
     def blended(self) -> float:
@@ -209,6 +209,25 @@ def input_bound(messages: Iterable[Message]) -> int:
     return sum(sizes) + MESSAGE_OVERHEAD
 
 
+def model_names(given: object) -> tuple[str, ...]:
+    """Return a chain as a tuple of distinct names, or say what is wrong with it.
+
+    Examples
+    --------
+    >>> model_names("gpt-4o-mini, gpt-4o")
+    ('gpt-4o-mini', 'gpt-4o')
+    """
+    names = given.split(",") if isinstance(given, str) else given
+    if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
+        raise ChainError(f"A chain is a list of model names, not {given!r:.80}.")
+    cleaned = tuple(name.strip() for name in names)
+    if not cleaned or not all(cleaned):
+        raise ChainError(f"The chain {given!r:.80} names no model. Give at least one.")
+    if len(set(cleaned)) < len(cleaned):
+        raise ChainError(f"The chain {', '.join(cleaned)} names a model twice.")
+    return cleaned
+
+
 @dataclass(frozen=True)
 class Catalog:
     """The models that can be asked (`models`) and those that are asked by default (`pool`).
@@ -237,6 +256,10 @@ class Catalog:
             return bool(self[name])
         except UnknownModelError:
             return False
+
+    def distinct(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return the catalog names of these models; ChainError when two name the same."""
+        return model_names([self[name].name for name in names])
 
     def able(self, tier: Tier) -> tuple[Model, ...]:
         """Return the pool's models of at least that tier, cheapest first, then the stronger."""

@@ -10,6 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from orchkit.core.calls import Call, Response
@@ -19,19 +20,23 @@ from orchkit.core.plans import Confidence, Query
 Signal = Callable[[Query, Response], Any]
 Asking = Generator[tuple[Call, ...], tuple[Response, ...], Confidence]
 
+_APOSTROPHE = "['\N{RIGHT SINGLE QUOTATION MARK}]"
 #: What a text says about itself, most telling first: pattern, score. Ordinal, not a probability.
 TELLS: tuple[tuple[re.Pattern[str], float], ...] = (
-    (re.compile(r"\b(i (do not|don't) know|i am unable|i'm unable|i cannot|i can't)\b", re.I), 0.2),
+    (re.compile(rf"\bi(?: do not| don{_APOSTROPHE}t) know\b", re.I), 0.2),
+    (re.compile(rf"\bi(?: am|{_APOSTROPHE}m) unable\b|\bi can(?:not|{_APOSTROPHE}t)\b", re.I), 0.2),
     (re.compile(r"\b(not sure|uncertain|unclear|hard to say|cannot be determined)\b", re.I), 0.4),
     (re.compile(r"\b(might|perhaps|possibly|probably|i think|i believe|it seems)\b", re.I), 0.55),
 )
 PLAIN = 0.65
 
 _FINAL = re.compile(
-    r"(?:####|\"answer\"\s*:|\banswer\s*(?:is|:|=))\s*[*\"'$\s]*([^\n\"}]{1,80})", re.I
+    r"(?:####|\"answer\"\s*:|\banswer\W*?\s*(?:is|:|=))\s*[*\"'$\s]*([^\n\"}]{1,80})", re.I
 )
+_CHOICE = re.compile(r"\(?([a-e])(?:[).:]+(?:\s.*)?)?")
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 _SHORT = 8
+_EDGES = " \t\r\n`*_\"'.:!$\u2018\u2019\u201c\u201d"
 
 
 def auto(query: Query, response: Response) -> Confidence:
@@ -69,7 +74,7 @@ def logprob(_: Query, response: Response) -> Confidence:
 
     Source: Gupta et al., ICLR 2024, arXiv 2404.10136. NaN without log-probabilities.
     """
-    logprobs = [value for value in response.logprobs if math.isfinite(value)]
+    logprobs = [value for value in response.logprobs if not math.isnan(value)]
     if not logprobs:
         return Confidence(math.nan, "logprob")
     return Confidence(min(1.0, math.exp(sum(logprobs) / len(logprobs))), "logprob")
@@ -89,17 +94,19 @@ def wording(_: Query, response: Response) -> Confidence:
 
 
 def judge(signal: Signal | None, query: Query, response: Response) -> Asking:
-    """Put one response to a signal of any kind, as a plan: ``yield from judge(...)``."""
+    """Put one response to a signal of any kind, as a plan: ``yield from judge(...)``.
+
+    A signal is asked about usable answers only; what is none is 0.
+    """
+    if hard_failure(response):
+        return Confidence(0.0, "failure")
     verdict = (signal or auto)(query, response)
     if isinstance(verdict, Generator):
         verdict = yield from verdict
     if isinstance(verdict, Confidence):
         return verdict
-    value = math.nan if verdict is None else float(verdict)
     name = getattr(signal, "__name__", type(signal).__name__)
-    if not (math.isnan(value) or 0 <= value <= 1):
-        raise ValueError(f"confidence {name} gave {value}; it must lie in [0, 1] or be NaN")
-    return Confidence(value, name)
+    return Confidence(math.nan if verdict is None else float(verdict), name)
 
 
 def agreement(responses: Sequence[Response]) -> tuple[float, ...]:
@@ -128,18 +135,25 @@ def agreement(responses: Sequence[Response]) -> tuple[float, ...]:
 def answer_key(text: str) -> str | None:
     """Return what an answer comes down to, for comparing answers; None for free prose.
 
+    A letter of choice, one number, or a few words; of a longer text, its marked final answer.
+
     Examples
     --------
     >>> answer_key("48 + 24 = 72, so the answer is $72.00"), answer_key('{"answer": "72"}')
     ('72', '72')
-    >>> answer_key("Paris."), answer_key("B) Paris")
-    ('paris', 'b')
+    >>> answer_key("Paris."), answer_key("B) Paris"), answer_key("9:30")
+    ('paris', 'b', '9:30')
     """
     marked = _FINAL.findall(text)
-    final = (marked[-1] if marked else text).strip().strip("`*\"'.!$ ").casefold()
-    if choice := re.fullmatch(r"\(?([a-e])\b\)?[.):]?(\s.*)?", final):
+    final = " ".join((marked[-1] if marked else text).strip(_EDGES).casefold().split())
+    if choice := _CHOICE.fullmatch(final):
         return choice.group(1)
+    if not final or len(final.split()) > _SHORT:
+        return None
     numbers = _NUMBER.findall(final)
-    if numbers and len(final.split()) <= _SHORT:
-        return f"{float(numbers[-1].replace(',', '')):g}"
-    return final if final and len(final.split()) <= _SHORT else None
+    return _plain(numbers[0]) if len(numbers) == 1 else final
+
+
+def _plain(number: str) -> str:
+    """Write a number in one way: 72, 72.0 and 72.00 are the same answer."""
+    return format(Decimal(number.replace(",", "")).normalize(), "f")

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from orchkit.core.calls import Call, Failure, Message, Params, Response, Usage
+from orchkit.core.calls import Call, Failure, Kind, Message, Params, Response, Usage
 from orchkit.core.catalog import Catalog, Tier
 
 
@@ -45,6 +45,11 @@ class Confidence:
     value: float
     signal: str
     calibrated: bool = False
+
+    def __post_init__(self) -> None:
+        if not (math.isnan(self.value) or 0 <= self.value <= 1):
+            told = f"confidence ({self.signal}) is {self.value}; it must lie in [0, 1] or be NaN"
+            raise ValueError(told)
 
     @property
     def rank(self) -> float:
@@ -81,6 +86,13 @@ class Answer:
     voters: tuple[str, ...] = ()
     failure: Failure | None = None
     notes: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, response: Response, confidence: Confidence, planned: tuple[str, ...]) -> Answer:
+        """Return the answer a single response gives: itself, or why it is none."""
+        if response.problem:
+            return cls(None, confidence, planned, failure=response.problem)
+        return cls(response, confidence, planned)
 
 
 Plan = Generator[tuple[Call, ...], tuple[Response, ...], Answer]
@@ -140,7 +152,8 @@ class Trace:
     def failure(self) -> Failure | None:
         """Why the row has no answer; None when it has one."""
         chosen = self.answer.response
-        return self.answer.failure or (chosen.failure if chosen else None)
+        nothing = Failure(Kind.StrategyError, "the plan chose no response and gave no reason")
+        return self.answer.failure or (chosen.problem if chosen else nothing)
 
 
 def _unknown_last(latency: float) -> tuple[bool, float]:

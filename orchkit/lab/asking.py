@@ -14,7 +14,7 @@ from orchkit.core.calls import DEFAULT_MAX_TOKENS, Failure, Kind, Message, Param
 from orchkit.core.catalog import Tier
 from orchkit.core.complexity import KeywordRules
 from orchkit.core.plans import Query
-from orchkit.errors import ParameterError
+from orchkit.errors import ParameterError, whole
 from orchkit.lab.frames import column
 
 ROLES = ("system", "user", "assistant")
@@ -40,9 +40,8 @@ class Asking:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        limit = self.max_tokens
-        if limit is not None and (type(limit) is not int or limit < 1):
-            raise ParameterError(f"max_tokens is {limit!r}; it must be 1 or more.")
+        if self.max_tokens is not None:
+            object.__setattr__(self, "max_tokens", whole("max_tokens", self.max_tokens))
         warm = self.temperature
         if warm is not None and not (isinstance(warm, int | float) and 0 <= warm <= 2):
             raise ParameterError(f"temperature is {warm!r}; it must lie in [0, 2].")

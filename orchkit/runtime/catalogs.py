@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -122,6 +123,7 @@ def _number(name: str, value: object) -> Any:
     """Return a price or a threshold; unknown is NaN, and a price is never negative."""
     if value is None:
         return float("nan")
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 <= value < math.inf:  # type: ignore[operator]
         raise CatalogError(f"Model {name!r}: {value!r} is no price in USD per million tokens.")
     return value

@@ -14,7 +14,7 @@ from orchkit.core.calls import Call, Failure, Message
 from orchkit.core.catalog import Catalog, Model
 from orchkit.core.plans import Query, Strategy, Trace
 from orchkit.core.strategies import Single
-from orchkit.errors import MisuseError, ParameterError, PriceMissingError, RetiredModelWarning
+from orchkit.errors import MisuseError, PriceMissingError, RetiredModelWarning, whole
 from orchkit.lab import frames
 from orchkit.lab.asking import Asking, queries, tier_or_none
 from orchkit.lab.scoring import Scorer
@@ -76,8 +76,7 @@ def job_of(
     """Check what was given, in an order that tells the most useful thing first."""
     if not isinstance(df, pd.DataFrame):
         raise TypeError(f"orchkit works on a DataFrame, not on {type(df).__name__}.")
-    if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
-        raise ParameterError(f"concurrency is {concurrency!r}; it must be 1 or more.")
+    concurrency = None if concurrency is None else whole("concurrency", concurrency)
     caps = {"max_cost": nano(max_cost, "max_cost"), "budget": nano(budget, "budget")}
     asked = queries(df, asking)
     known = _known(df, asked, reference, scorer) if SESSION.simulated else {}

@@ -365,6 +365,7 @@ def _long(
             }
         )
     if failed:
-        told = f"{len(failed):,} of {len(traces):,} calls failed and are left out; first: {failed[0]}"
+        count = f"{len(failed):,} of {len(traces):,}"
+        told = f"{count} calls failed and are left out; first: {failed[0]}"
         warnings.warn(told, OrchkitWarning, stacklevel=3)
     return pd.DataFrame(rows, columns=None if rows else ["prompt_id", "model", "response"])

@@ -38,9 +38,11 @@ class Cheapest:
         """Ask in rounds of one call, until one fits the cost limit; nearly always the first."""
         able = catalog.cheapest_able(query.tier)
         response = Response.failed(able[0].name, Kind.BudgetExceeded)
+        asked: tuple[str, ...] = ()
         for model in able:
+            asked = (*asked, model.name)
             (response,) = yield (query.call(model.name),)
             if response.failure is None or response.failure.kind is not Kind.BudgetExceeded:
                 break
         confidence = yield from judge(self.confidence, query, response)
-        return Answer(response, confidence, planned=(able[0].name,))
+        return Answer.of(response, confidence, planned=asked)

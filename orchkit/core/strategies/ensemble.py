@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from orchkit.core.calls import Kind, Response
-from orchkit.core.catalog import Catalog, Model, Tier
+from orchkit.core.catalog import Catalog, Model, Tier, model_names
 from orchkit.core.confidence import Signal, agreement, answer_key, hard_failure, judge
 from orchkit.core.plans import Answer, Confidence, Plan, Query
-from orchkit.errors import ChainError, ParameterError
+from orchkit.errors import ParameterError, whole
 
 #: How much an answer's confidence counts, by its model's tier: "confidence + capability".
 CAPABILITY: Mapping[Tier, float] = {
@@ -66,13 +66,16 @@ def by_majority(ballots: list[Ballot]) -> Ballot:
 def by_weight(ballots: list[Ballot]) -> Ballot:
     """Answers weighted by the log-odds of their models' confidences, capped at 0.95.
 
+    An unknown confidence weighs nothing.
+
     Source: Nitzan and Paroush, 1982 (optimal for independent voters).
     """
     weights: dict[str, float] = defaultdict(float)
     for ballot in ballots:
-        p = min(max(ballot.sure, 0.05), 0.95)
+        p = 0.5 if math.isnan(ballot.confidence.value) else min(max(ballot.sure, 0.05), 0.95)
         weights[ballot.said] += math.log(p / (1 - p))
-    return max(ballots, key=lambda b: (weights[b.said], *_seniority(b)))
+    # Rounded, or the order of the sum would decide a tie.
+    return max(ballots, key=lambda b: (round(weights[b.said], 9), *_seniority(b)))
 
 
 SELECT: Mapping[str, Callable[[list[Ballot]], Ballot]] = {
@@ -125,21 +128,17 @@ class Ensemble:
     name: ClassVar[str] = "ensemble"
 
     def __post_init__(self) -> None:
-        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 1:
-            raise ParameterError(f"ensemble_size is {self.size!r}; it must be 1 or more.")
+        object.__setattr__(self, "size", whole("ensemble_size", self.size))
         if self.select not in SELECT:
             known = ", ".join(map(repr, SELECT))
             raise ParameterError(f"select is {self.select!r}; it must be one of {known}.")
         if self.models is not None:
-            object.__setattr__(self, "models", tuple(self.models))
-            if not self.models or len(set(self.models)) < len(self.models):
-                raise ChainError(f"models={self.models!r:.80} must name distinct models.")
+            object.__setattr__(self, "models", model_names(self.models))
 
     def plan(self, query: Query, catalog: Catalog) -> Plan:
         """One round of all calls."""
-        names = self.models or catalog.committee(self.size)
-        models = [catalog[name] for name in names]
-        planned = tuple(model.name for model in models)
+        planned = catalog.distinct(self.models or catalog.committee(self.size))
+        models = [catalog[name] for name in planned]
         responses = yield tuple(query.call(name) for name in planned)
         ballots = list[Ballot]()
         for model, response, share in zip(models, responses, agreement(responses), strict=True):
@@ -171,6 +170,6 @@ def _nobody(responses: tuple[Response, ...], planned: tuple[str, ...]) -> Answer
     cut = [response for response in responses if response.ok]
     if cut:
         return Answer(cut[-1], Confidence(0.0, "failure"), planned)
-    failures = [response.failure for response in responses if response.failure]
+    failures = [response.problem for response in responses if response.problem]
     told = [failure for failure in failures if failure.kind is not Kind.BudgetExceeded]
     return Answer(None, Confidence(0.0, "failure"), planned, failure=(told or failures)[-1])

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from orchkit.core.calls import Failure, Kind, Response
-from orchkit.core.catalog import Catalog
+from orchkit.core.catalog import Catalog, model_names
 from orchkit.core.confidence import Signal, hard_failure, judge
-from orchkit.core.plans import UNKNOWN, Answer, Confidence, Plan, Query
-from orchkit.errors import ChainError, ParameterError
+from orchkit.core.plans import UNKNOWN, Answer, Plan, Query
+from orchkit.errors import ParameterError
 
 
 @dataclass(frozen=True)
@@ -52,42 +52,27 @@ class Fallback:
 
     def __post_init__(self) -> None:
         if self.chain is not None:
-            object.__setattr__(self, "chain", checked_chain(self.chain))
+            object.__setattr__(self, "chain", model_names(self.chain))
         if not isinstance(self.threshold, int | float) or not 0 <= self.threshold <= 1:
             raise ParameterError(f"threshold is {self.threshold!r}; it must lie in [0, 1].")
 
     def plan(self, query: Query, catalog: Catalog) -> Plan:
         """Ask in rounds of one call, from the foot of the chain upwards."""
-        chain = tuple(catalog[name].name for name in self.chain or catalog.ladder())
+        chain = catalog.distinct(self.chain or catalog.ladder())
         best: Response | None = None
         sure, failures = UNKNOWN, list[Failure]()
         for model in chain:
             (response,) = yield (query.call(model),)
-            if response.failure:
-                failures.append(response.failure)
+            if response.problem:
+                failures.append(response.problem)
                 continue
             now = yield from judge(self.confidence, query, response)
-            if best is None or now.rank >= sure.rank:
+            accepted = now.rank >= self.threshold and not hard_failure(response)
+            if best is None or accepted or now.rank >= sure.rank:
                 best, sure = response, now
-            if self._accepts(response, now):
+            if accepted:
                 break
         return Answer(best, sure, chain, failure=None if best else _worst(failures))
-
-    def _accepts(self, response: Response, now: Confidence) -> bool:
-        return now.rank >= self.threshold and not hard_failure(response)
-
-
-def checked_chain(chain: object) -> tuple[str, ...]:
-    """Return the chain as a tuple of distinct names, or say what is wrong with it."""
-    names = chain.split(",") if isinstance(chain, str) else chain
-    if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
-        raise ChainError(f"A chain is a list of model names, not {chain!r:.80}.")
-    cleaned = tuple(name.strip() for name in names)
-    if not cleaned or not all(cleaned):
-        raise ChainError(f"The chain {chain!r:.80} names no model. Give at least one.")
-    if len(set(cleaned)) < len(cleaned):
-        raise ChainError(f"The chain {', '.join(cleaned)} names a model twice.")
-    return cleaned
 
 
 def _worst(failures: list[Failure]) -> Failure:

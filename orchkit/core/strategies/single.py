@@ -38,4 +38,4 @@ class Single:
         model = catalog[self.model].name
         (response,) = yield (query.call(model),)
         confidence = yield from judge(self.confidence, query, response)
-        return Answer(response, confidence, planned=(model,))
+        return Answer.of(response, confidence, planned=(model,))

@@ -1,0 +1,76 @@
+"""One loopback server for the whole room, and providers that are closed where they were used."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from orchkit.core.calls import Call, Message, Params, Response
+from orchkit.core.catalog import Model
+from orchkit.runtime.catalogs import bundled
+from orchkit.runtime.loop import LOOP
+from orchkit.runtime.providers.anthropic import Anthropic
+from orchkit.runtime.providers.openai import OpenAI
+from orchkit.testing import Faults, LoopbackServer
+
+MODELS = {"openai": "gpt-4o-mini", "anthropic": "claude-haiku-4-5"}
+PRICES = {"gpt-4o-mini": (0.15, 0.60), "claude-haiku-4-5": (1, 5)}
+ACCIDENTS = Faults(retry_after=0.3, drip=0.01, oversize=17 * 2**20)
+
+
+@dataclass(frozen=True)
+class Wire:
+    """One vendor's real client, pointed at the server that keeps the truth."""
+
+    provider: OpenAI | Anthropic
+    model: Model
+    server: LoopbackServer
+    key: str
+
+    def call(self, text: str = "Why?", **params: Any) -> Call:
+        """Return a call to the vendor's model."""
+        return Call(self.model.wire_name, (Message("user", text),), Params(**params))
+
+    def ask(self, call: Call | None = None, timeout: float = 20) -> Response:
+        """Return what the provider answers, or raise what it raises."""
+
+        async def asking() -> Response:
+            async with asyncio.timeout(timeout):
+                return await self.provider.complete(call or self.call())
+
+        return LOOP.run(asking)
+
+    def body(self, call: Call) -> dict[str, Any]:
+        """Return the body that reached the server for this call."""
+        self.ask(call)
+        body: dict[str, Any] = self.server.book().entries[-1].body
+        return body
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[LoopbackServer]:
+    """Start the server that the room shares; it answers every prompt with itself."""
+    with LoopbackServer(PRICES, faults=ACCIDENTS, answers={"echo": True}) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: LoopbackServer) -> LoopbackServer:
+    """Hand out the shared server with an empty book."""
+    running.reset()
+    return running
+
+
+@pytest.fixture(params=["openai", "anthropic"])
+def wire(request: pytest.FixtureRequest, server: LoopbackServer) -> Iterator[Wire]:
+    """Give one vendor's client on the loopback server; by default the test runs for both."""
+    key = "sk-canary-1f3b7a"
+    kinds = {"openai": (OpenAI, server.openai_url), "anthropic": (Anthropic, server.anthropic_url)}
+    kind, url = kinds[request.param]
+    provider = kind(url, key)
+    yield Wire(provider, bundled().models[MODELS[request.param]], server, key)
+    LOOP.run(provider.close)

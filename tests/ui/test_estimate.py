@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import orchkit
+from orchkit.core.calls import Call
+
+STRATEGIES = st.one_of(
+    st.just(orchkit.Cheapest()),
+    st.sampled_from(["gpt-4o-mini", "claude-opus-3", "gpt-6-luna"]).map(orchkit.Single),
+    st.floats(0, 1).map(lambda threshold: orchkit.Fallback(threshold=threshold)),
+    st.integers(1, 6).map(orchkit.Ensemble),
+)
+PROMPTS = st.lists(
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40), max_size=6
+)
+LIMITS = st.sampled_from([1, 40, 1024])
+
+
+def brief(_: Any, response: Any) -> float:
+    """Trust answers of one character."""
+    return float(len(response.text) == 1)
+
+
+def asked(prompts: list[str], strategy: Any, max_tokens: int) -> tuple[orchkit.Estimate, float]:
+    """Return what a run was estimated at, and what it cost."""
+    frame = pd.DataFrame({"prompt": pd.Series(prompts, dtype=object)}).drop_duplicates()
+    with orchkit.use("simulator"):
+        told = frame.orch.estimate(strategy, max_tokens=max_tokens, cache=False)
+        out = frame.orch.route(strategy, max_tokens=max_tokens, cache=False, progress=False)
+    return told, out["cost"].sum()
+
+
+@settings(max_examples=30, deadline=None)
+@given(PROMPTS, STRATEGIES, LIMITS)
+def test_no_run_costs_more_than_the_worst_case(
+    prompts: list[str], strategy: Any, max_tokens: int
+) -> None:
+    """Neither what is expected nor what a simulated run costs exceeds the worst case."""
+    told, spent = asked(prompts, strategy, max_tokens)
+    assert spent <= told.worst_cost + 1e-12
+    assert told.expected_cost <= told.worst_cost
+    assert told.calls <= told.worst_calls
+
+
+@settings(max_examples=30, deadline=None)
+@given(PROMPTS, STRATEGIES, LIMITS)
+def test_a_simulated_run_costs_what_was_expected(
+    prompts: list[str], strategy: Any, max_tokens: int
+) -> None:
+    """What is expected is the cost of the same run on the simulator."""
+    told, spent = asked(prompts, strategy, max_tokens)
+    assert told.expected_cost == pytest.approx(spent, abs=1e-12)
+
+
+def test_the_worst_case_holds_for_any_confidence(df: pd.DataFrame) -> None:
+    """A confidence of one's own cannot make a run dearer than its worst case."""
+    told = df.orch.estimate("fallback", confidence=brief)
+    assert told.worst_cost >= df.orch.route("fallback", confidence=brief)["cost"].sum()
+    assert told.worst_cost >= told.expected_cost
+
+
+def test_an_estimate_counts_rows_and_calls(df: pd.DataFrame) -> None:
+    """Rows, refused rows, and calls are counted before anything is asked."""
+    frame = pd.concat([df, pd.DataFrame({"prompt": ["", None]})])
+    told = frame.orch.estimate("ensemble", ensemble_size=2)
+    assert (told.rows, told.refused, told.calls, told.worst_calls) == (4, 2, 8, 8)
+
+
+def test_an_estimate_sends_nothing(df: pd.DataFrame, sent: list[Call]) -> None:
+    """Nobody is asked for an estimate."""
+    df.orch.estimate("ensemble")
+    assert sent == []
+
+
+@pytest.mark.parametrize("strategy", ["cheapest", "fallback", "ensemble"])
+def test_what_has_been_run_is_free(df: pd.DataFrame, strategy: str) -> None:
+    """A run whose answers are all in the cache is expected to cost nothing, at the very most."""
+    ran = df.orch.route(strategy)
+    told = df.orch.estimate(strategy)
+    assert (told.calls, told.expected_cost, told.worst_cost) == (0, 0, 0)
+    assert told.cached == sum(len(each["calls"]) for each in ran["metadata"])
+
+
+def test_without_the_cache_it_is_bought_again(df: pd.DataFrame) -> None:
+    """With cache=False an estimate does not count on earlier answers."""
+    ran = df.orch.route("cheapest")
+    told = df.orch.estimate("cheapest", cache=False)
+    assert told.cached == 0
+    assert told.expected_cost == pytest.approx(ran["cost"].sum())
+
+
+def test_equal_rows_are_bought_once(df: pd.DataFrame) -> None:
+    """A prompt that stands twice is expected to be paid once."""
+    once, twice = (frame.orch.estimate("gpt-4o") for frame in (df, pd.concat([df, df])))
+    assert twice.expected_cost == once.expected_cost
+    assert (twice.calls, twice.cached) == (4, 4)
+
+
+def test_an_unknown_price_makes_an_unknown_estimate(df: pd.DataFrame) -> None:
+    """Where a price is missing the estimate is NaN, and says so in words."""
+    orchkit.add_model("dear", provider="simulator")
+    with orchkit.use("simulator"):
+        told = df.orch.estimate("dear")
+    assert math.isnan(told.expected_cost)
+    assert math.isnan(told.worst_cost)
+    assert "expect unknown, at most unknown" in str(told)
+
+
+def test_an_estimate_reads_like_a_sentence() -> None:
+    """Its text names rows, calls and both amounts."""
+    told = orchkit.Estimate(1200, 0, 3000, 7, 0.0123, 12.5, 4800)
+    assert str(told) == (
+        "1,200 rows, about 3,000 calls (at most 4,800; 7 need not be bought): "
+        "expect $0.012, at most $12.50"
+    )
+
+
+def test_dollars_are_not_typeset_as_formulas(df: pd.DataFrame) -> None:
+    """Its HTML keeps a notebook from reading what stands between two dollar signs as a formula."""
+    shown = df.orch.estimate("fallback")._repr_html_()
+    assert shown.count("$") == 2
+    assert 'class="tex2jax_ignore mathjax_ignore"' in shown

@@ -1,0 +1,489 @@
+import math
+from itertools import pairwise, product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import orchkit
+from orchkit.core.catalog import Tier
+from orchkit.core.strategies import Cheapest, Ensemble, Fallback, Single
+from orchkit.errors import (
+    BudgetError,
+    MisuseError,
+    ParameterError,
+    UnknownModelError,
+    UnknownNameError,
+)
+from orchkit.lab.frames import COLUMNS
+from orchkit.lab.metrics import ORACLE, SUMMARY
+from orchkit.ui.recordings import ResponseMatrix
+
+NAMES = ("gpt-4o-mini", "gpt-4o", "claude-opus-3")
+PROMPTS = ("What is 2+2?", "Explain tides", "Research tides")
+#: Quality, cost in USD, confidence: for each prompt the three models' cells.
+CELLS = [
+    [(1, 1e-5, 0.9), (1, 2e-4, 0.9), (1, 2e-3, 0.9)],
+    [(0, 1e-5, 0.3), (1, 2e-4, 0.8), (1, 2e-3, 0.9)],
+    [(0, 1e-5, 0.3), (0, 2e-4, 0.4), (1, 2e-3, 0.5)],
+]
+
+
+def _long(names: tuple[str, ...] = NAMES) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            (f"q{row}", prompt, name, *cell)
+            for row, (prompt, cells) in enumerate(zip(PROMPTS, CELLS, strict=True))
+            for name, cell in zip(names, cells, strict=True)
+        ],
+        columns=["prompt_id", "prompt", "model", "quality", "cost", "confidence"],
+    )
+
+
+@pytest.fixture
+def matrix() -> ResponseMatrix:
+    """Give three prompts by three models: the dearer, the better."""
+    return ResponseMatrix(_long())
+
+
+@pytest.fixture
+def partial() -> ResponseMatrix:
+    """Give the same without gpt-4o's answer to the second prompt."""
+    return ResponseMatrix(_long().drop(index=4))
+
+
+def test_a_replay_gives_the_result_columns(matrix: ResponseMatrix) -> None:
+    """Route gives prompts by their ids with the result columns of a live run."""
+    out = matrix.route("fallback")
+    assert out.columns.tolist() == ["prompt", "reference", *COLUMNS]
+    assert out[list(COLUMNS)].dtypes.map(str).to_dict() == dict(COLUMNS)
+    assert out.index.tolist() == ["q0", "q1", "q2"]
+    assert out.index.name == "prompt_id"
+    assert set(out["provider"]) == {"replay"}
+    assert not out["cached"].any()
+
+
+def test_fallback_climbs_by_the_recorded_confidences(matrix: ResponseMatrix) -> None:
+    """Each row stops where the recording was sure enough, and pays for the way there."""
+    out = matrix.route("fallback")
+    assert out["model_used"].tolist() == list(NAMES)
+    assert out["cost"].tolist() == [1e-5, 2.1e-4, 2.21e-3]
+    assert out["confidence"].tolist() == [0.9, 0.8, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("settings", "used"),
+    [
+        ({"threshold": 0.2}, ["gpt-4o-mini"] * 3),
+        ({"threshold": 0.4}, ["gpt-4o-mini", "gpt-4o", "gpt-4o"]),
+        (
+            {"chain": ["gpt-4o-mini", "claude-opus-3"]},
+            ["gpt-4o-mini", "claude-opus-3", "claude-opus-3"],
+        ),
+    ],
+)
+def test_settings_reach_the_named_strategy(
+    matrix: ResponseMatrix, settings: dict[str, Any], used: list[str]
+) -> None:
+    """Chain and threshold are those of the named strategy."""
+    assert matrix.route("fallback", **settings)["model_used"].tolist() == used
+
+
+def test_the_size_of_an_ensemble_is_its_number_of_votes(matrix: ResponseMatrix) -> None:
+    """ensemble_size decides how many are asked."""
+    out = matrix.route("ensemble", ensemble_size=2)
+    assert [len(models) for models in out["ensemble_models"]] == [2, 2, 2]
+
+
+def test_a_confidence_of_one_s_own_decides(matrix: ResponseMatrix) -> None:
+    """A signal that is passed stands before the recorded one."""
+    out = matrix.route("fallback", confidence=lambda query, response: 1.0)
+    assert set(out["model_used"]) == {"gpt-4o-mini"}
+
+
+def test_cheapest_goes_by_complexity(matrix: ResponseMatrix) -> None:
+    """The keyword rules judge the recorded prompts."""
+    assert matrix.route("cheapest")["model_used"].tolist() == list(NAMES)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        ["expert", "basic", "basic"],
+        [3, 0, 0],
+        np.array([3, 0, 0]),
+        np.array(["expert", "basic", "basic"]),
+    ],
+    ids=["names", "ranks", "array of ranks", "array of names"],
+)
+def test_a_classifier_decides_instead(matrix: ResponseMatrix, answers: Any) -> None:
+    """An object with predict is used, in names or in ranks, as on a frame."""
+
+    class Told:
+        def predict(self, texts: list[str]) -> Any:
+            assert texts == list(PROMPTS)
+            return answers
+
+    used = matrix.route("cheapest", complexity=Told())["model_used"].tolist()
+    assert used == ["claude-opus-3", "gpt-4o-mini", "gpt-4o-mini"]
+
+
+@pytest.mark.parametrize("bad", [7, "nonsense", object()])
+def test_complexity_must_be_able_to_predict(matrix: ResponseMatrix, bad: Any) -> None:
+    """What cannot judge is misuse."""
+    with pytest.raises(MisuseError):
+        matrix.route("cheapest", complexity=bad)
+
+
+def test_a_prefix_names_the_results_otherwise(matrix: ResponseMatrix) -> None:
+    """A prefix stands before every result column."""
+    assert matrix.route(prefix="a_").columns[2:].tolist() == [f"a_{name}" for name in COLUMNS]
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1.5])
+def test_max_tokens_must_be_positive(matrix: ResponseMatrix, limit: Any) -> None:
+    """A limit no live run would take is refused on replay too."""
+    with pytest.raises(ParameterError, match="max_tokens"):
+        matrix.route("cheapest", max_tokens=limit)
+
+
+@pytest.mark.parametrize("cap", [-1, math.nan, math.inf, True, "1"])
+def test_a_cost_limit_must_be_an_amount(matrix: ResponseMatrix, cap: Any) -> None:
+    """What is no amount of dollars is refused, by route and by compare."""
+    with pytest.raises(BudgetError, match="max_cost"):
+        matrix.route("cheapest", max_cost=cap)
+    with pytest.raises(BudgetError, match="max_cost"):
+        matrix.compare(["cheapest"], max_cost=cap)
+
+
+def test_a_cost_limit_is_decided_on_what_a_call_could_cost(matrix: ResponseMatrix) -> None:
+    """A model is skipped whose worst case does not fit, though the recording was far cheaper."""
+    out = matrix.route(Fallback(("claude-opus-3", "gpt-4o-mini"), 0.0), max_cost=0.01)
+    assert set(out["model_used"]) == {"gpt-4o-mini"}
+    shorter = matrix.route(
+        Fallback(("claude-opus-3", "gpt-4o-mini"), 0.0), max_cost=0.01, max_tokens=50
+    )
+    assert set(shorter["model_used"]) == {"claude-opus-3"}
+
+
+@pytest.mark.parametrize("strategy", ["cheapest", "fallback", "ensemble", "gpt-4o"])
+def test_what_no_limit_lets_through_is_an_error_and_wrong(
+    matrix: ResponseMatrix, strategy: str
+) -> None:
+    """A row nobody may answer says so, costs nothing, and counts as wrong for any strategy."""
+    told = matrix.compare([strategy], max_cost=1e-9).results
+    assert all(error.startswith("BudgetExceeded: ") for error in told["error"])
+    assert told["cost"].tolist() == [0.0] * 3
+    assert told["quality"].tolist() == [0.0] * 3
+
+
+def test_a_gap_fails_only_the_rows_that_ask_for_it(partial: ResponseMatrix) -> None:
+    """In a partial matrix rows that need the gap are not recorded, and of unknown quality."""
+    told = partial.compare(["gpt-4o-mini", "gpt-4o", "fallback"]).results
+    errors = told.set_index(["strategy", "row"])["error"]
+    assert errors[errors.notna()].to_dict() == {
+        ("gpt-4o", 1): "NotRecorded: no response of gpt-4o to this prompt",
+        ("fallback", 1): "NotRecorded: no response of gpt-4o to this prompt",
+    }
+    unknown = told["quality"].isna()
+    assert unknown.equals(told["error"].notna())
+
+
+def test_a_gap_leaves_the_comparison_fair(partial: ResponseMatrix) -> None:
+    """Strategies are compared on the prompts that were recorded for all of them."""
+    table = partial.compare(["gpt-4o-mini", "gpt-4o", "fallback"]).summary()
+    assert set(table["n"]) == {2}
+    assert table.loc["gpt-4o", "cost"] == pytest.approx(4e-4)
+
+
+def test_a_gap_is_not_free_where_nothing_is_judged(partial: ResponseMatrix) -> None:
+    """Without qualities too, a model is not cheaper for what was not recorded."""
+    unjudged = ResponseMatrix(partial.frame.assign(quality=math.nan))
+    assert unjudged.compare(["gpt-4o"]).summary().loc["gpt-4o", "cost_per_1k"] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        Single("gpt-4"),
+        Single("nonsense"),
+        Fallback(("gpt-4o-mini", "gpt-4")),
+        Ensemble(models=("gpt-4o-mini", "gpt-4")),
+    ],
+    ids=["single", "nonsense", "fallback", "ensemble"],
+)
+def test_a_model_that_was_never_recorded_is_misuse(matrix: ResponseMatrix, strategy: Any) -> None:
+    """A strategy that names a model the recording does not have is refused, not scored as wrong."""
+    with pytest.raises(UnknownModelError, match="No model"):
+        matrix.route(strategy)
+    with pytest.raises(UnknownModelError, match="No model"):
+        matrix.compare([strategy])
+
+
+@pytest.mark.parametrize("name", ["gpt-4", "fallbak"])
+def test_a_name_nobody_knows_is_misuse(matrix: ResponseMatrix, name: str) -> None:
+    """A name that is neither a strategy nor a recorded model is refused."""
+    with pytest.raises(UnknownNameError, match=f"No strategy or model '{name}'"):
+        matrix.route(name)
+
+
+def test_an_ensemble_larger_than_the_recording_is_misuse(matrix: ResponseMatrix) -> None:
+    """More votes than models are refused, not made an error of every row."""
+    with pytest.raises(ParameterError, match="ensemble_size is 4"):
+        matrix.route("ensemble", ensemble_size=4)
+
+
+def test_dated_names_stand_for_the_catalog_s() -> None:
+    """A recording under dated names is asked by either name, and reports the recorded one."""
+    dated = ("gpt-4o-mini-2024-07-18", "gpt-4o-2024-08-06", "claude-3-opus-20240229")
+    matrix = ResponseMatrix(_long(dated))
+    assert matrix.route("gpt-4o")["model_used"].tolist() == ["gpt-4o-2024-08-06"] * 3
+    assert matrix.route("fallback")["model_used"].tolist() == list(dated)
+    assert matrix.route("cheapest")["model_used"].tolist() == list(dated)
+
+
+def test_strangers_take_the_tiers_of_their_costs() -> None:
+    """A recording of models nobody knows can be replayed by every strategy."""
+    matrix = ResponseMatrix(_long(("house-a", "house-b", "house-c")))
+    assert matrix.route("cheapest")["model_used"].tolist() == ["house-a", "house-b", "house-c"]
+    assert matrix.route("fallback", threshold=1)["model_used"].tolist()[2] == "house-c"
+
+
+def test_a_comparison_is_tidy(matrix: ResponseMatrix) -> None:
+    """One row per strategy x prompt, with the recorded quality of the chosen answer."""
+    told = matrix.compare(["cheapest", Single("gpt-4o")]).results
+    assert list(zip(told["strategy"], told["row"], strict=True)) == [
+        *product(["cheapest", "gpt-4o"], range(3))
+    ]
+    assert told["quality"].tolist() == [1, 1, 1, 1, 1, 0]
+
+
+def test_a_comparison_agrees_with_route(matrix: ResponseMatrix) -> None:
+    """A comparison replays exactly what route does."""
+    results = matrix.compare(["fallback"]).results[list(COLUMNS)]
+    routed = matrix.route("fallback")[list(COLUMNS)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(results, routed)
+
+
+def test_the_summary_has_every_model_and_the_oracle(matrix: ResponseMatrix) -> None:
+    """One row a recorded model, and what the best choice per prompt would have had."""
+    table = matrix.summary()
+    assert list(table.columns) == list(SUMMARY)
+    assert table.index.tolist() == [*NAMES, ORACLE]
+    assert table["quality"].tolist() == pytest.approx([1 / 3, 2 / 3, 1, 1])
+    assert table.loc[ORACLE, "cost"] == pytest.approx(1e-5 + 2e-4 + 2e-3)
+
+
+def test_the_oracle_names_its_choices(matrix: ResponseMatrix) -> None:
+    """Per prompt the cheapest of the best, with its quality and cost."""
+    told = matrix.oracle()
+    assert told["model"].tolist() == list(NAMES)
+    assert told["quality"].tolist() == [1, 1, 1]
+    assert told["cost"].tolist() == [1e-5, 2e-4, 2e-3]
+    assert told.index.tolist() == ["q0", "q1", "q2"]
+
+
+def test_the_oracle_needs_costs(matrix: ResponseMatrix) -> None:
+    """Without costs there is no cheapest, and so no oracle."""
+    assert len(ResponseMatrix(matrix.frame.drop(columns="cost")).oracle()) == 0
+
+
+@pytest.mark.parametrize("empty", ["no prompts", "no rows"])
+def test_an_empty_matrix_gives_empty_results(matrix: ResponseMatrix, empty: str) -> None:
+    """A recording of nothing routes to nothing, with every column."""
+    bare = pd.DataFrame({"prompt_id": [], "model": [], "quality": []})
+    nothing = matrix.subset(prompts=[]) if empty == "no prompts" else ResponseMatrix(bare)
+    out = nothing.route("fallback")
+    assert out[list(COLUMNS)].dtypes.map(str).to_dict() == dict(COLUMNS)
+    assert len(out) == 0
+    assert list(nothing.compare(["cheapest"]).summary().columns) == list(SUMMARY)
+
+
+def test_replaying_leaves_the_matrix_as_it_was(matrix: ResponseMatrix) -> None:
+    """Neither a replay, nor a comparison, nor the oracle changes the recording."""
+    before = matrix.frame
+    matrix.route("ensemble")
+    matrix.compare(["cheapest", "fallback"])
+    matrix.oracle()
+    pd.testing.assert_frame_equal(matrix.frame, before)
+
+
+def test_saved_and_loaded_it_replays_the_same(matrix: ResponseMatrix, tmp_path: Path) -> None:
+    """A saved matrix replays as the one it was."""
+    matrix.save(tmp_path / "m.parquet")
+    loaded = orchkit.ResponseMatrix.load(tmp_path / "m.parquet")
+    assert type(loaded) is ResponseMatrix
+    pd.testing.assert_frame_equal(loaded.route("fallback"), matrix.route("fallback"))
+
+
+@pytest.mark.parametrize(
+    ("origin", "told"), [("simulator", True), ("openai", False), (None, False)]
+)
+def test_a_recording_of_the_simulator_says_so(
+    matrix: ResponseMatrix, origin: str | None, told: bool
+) -> None:
+    """Answers that were simulated once are still simulated on replay."""
+    columns = {} if origin is None else {"provider": origin}
+    replayed = ResponseMatrix(matrix.frame.assign(**columns)).compare(["cheapest"])
+    assert replayed.simulated is told
+
+
+def test_what_is_recorded_replays_as_it_ran() -> None:
+    """Recording on the simulator and replaying gives the run's own answers and costs."""
+    frame = orchkit.load_dataset().head(12)
+    with orchkit.use("simulator"):
+        live = orchkit.route(frame, "fallback", progress=False)
+        matrix = orchkit.record(frame, progress=False)
+    replayed = matrix.route("fallback")
+    same = ["response", "model_used", "cost", "latency", "confidence", "input_tokens"]
+    pd.testing.assert_frame_equal(
+        replayed[same].reset_index(drop=True), live[same].reset_index(drop=True)
+    )
+
+
+@pytest.fixture(scope="module")
+def gsm8k(recorded: Path) -> pd.DataFrame:
+    """Give the recorded answers of thirteen models to GSM8K."""
+    cells = pd.read_csv(recorded / "zeroeval_gsm8k_matrix.csv.gz")
+    said = pd.read_csv(recorded / "zeroeval_gsm8k_responses.csv.gz")
+    both = cells.merge(said, on=["idx", "model"], validate="1:1")
+    return both.assign(cost=both["cost_nano_usd"] / 1e9)
+
+
+@pytest.fixture(scope="module")
+def zeroeval(gsm8k: pd.DataFrame) -> ResponseMatrix:
+    """Give them as a matrix."""
+    return ResponseMatrix.from_long(
+        gsm8k,
+        prompt_id="idx",
+        prompt="question",
+        quality="correct",
+        input_tokens="tokens_in",
+        output_tokens="tokens_out",
+        reference="answer",
+    )
+
+
+@pytest.fixture(scope="module")
+def singles(zeroeval: ResponseMatrix) -> pd.DataFrame:
+    """Give all cells, replayed one model at a time."""
+    return zeroeval.compare([Single(name) for name in zeroeval.models]).results
+
+
+@pytest.mark.data
+def test_every_recorded_cell_replays_exactly(gsm8k: pd.DataFrame, singles: pd.DataFrame) -> None:
+    """All 17,147 cells come back with their quality and their cost to the nano-dollar."""
+    ids = gsm8k["idx"].drop_duplicates().tolist()
+    replayed = singles.assign(idx=[ids[row] for row in singles["row"]])
+    both = gsm8k.merge(
+        replayed, left_on=["idx", "model"], right_on=["idx", "strategy"], validate="1:1"
+    )
+    assert len(both) == len(gsm8k) == len(replayed) == 17_147
+    assert (both["quality"] == both["correct"]).all()
+    assert ((both["cost_y"] * 1e9).round() == both["cost_nano_usd"]).all()
+    assert (both["cost_y"] == both["cost_x"]).all()
+    assert (both["input_tokens"] == both["tokens_in"]).all()
+    assert both["error"].isna().all()
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("model", "quality"),
+    [
+        ("gpt-4o-mini-2024-07-18", 0.942),
+        ("gpt-4o-2024-08-06", 0.961),
+        ("claude-3-5-sonnet-20241022", 0.966),
+        ("claude-3-opus-20240229", 0.953),
+    ],
+)
+def test_single_models_have_their_published_quality(
+    singles: pd.DataFrame, model: str, quality: float
+) -> None:
+    """The accuracies measured before are those replayed."""
+    told = singles.loc[singles["strategy"] == model, "quality"]
+    assert told.mean() == pytest.approx(quality, abs=0.001)
+
+
+@pytest.mark.data
+def test_the_oracle_is_the_best_of_every_row(zeroeval: ResponseMatrix) -> None:
+    """On recorded data too, nothing beats the oracle, and nothing as good is cheaper."""
+    told = zeroeval.oracle()
+    best = zeroeval.quality.max(axis=1)
+    right = zeroeval.cost.where(zeroeval.quality.eq(best, axis=0))
+    pd.testing.assert_series_equal(told["quality"], best, check_names=False)
+    pd.testing.assert_series_equal(told["cost"], right.min(axis=1), check_names=False)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    "strategy",
+    [Cheapest(), Fallback(), Fallback(threshold=0.66), Ensemble(), Ensemble(5, select="majority")],
+    ids=["cheapest", "fallback", "climbing", "ensemble", "majority"],
+)
+def test_a_strategy_has_the_quality_it_chose_and_the_cost_it_caused(
+    zeroeval: ResponseMatrix, strategy: Any
+) -> None:
+    """Each row has the quality of the cell it chose, and the sum of the cells it asked for."""
+    told = zeroeval.compare([strategy]).results
+    quality, cost = zeroeval.quality, zeroeval.cost
+    nano = (cost * 1e9).round().astype("int64")
+    ids = quality.index[told["row"]]
+    chosen = [quality.loc[at, name] for at, name in zip(ids, told["model_used"], strict=True)]
+    asked = [
+        sum(int(nano.loc[at, call["model"]]) for call in metadata["calls"])
+        for at, metadata in zip(ids, told["metadata"], strict=True)
+    ]
+    assert told["quality"].tolist() == chosen
+    assert (told["cost"] * 1e9).round().astype("int64").tolist() == asked
+
+
+@pytest.mark.data
+def test_cheapest_asks_the_cheapest_that_is_able(zeroeval: ResponseMatrix) -> None:
+    """Every row goes to the lowest price among the models of its tier or above."""
+    told = zeroeval.route("cheapest")
+    used = {
+        Tier(tier): set(rows["model_used"])
+        for tier, rows in told.groupby(told["metadata"].map(lambda note: note["complexity"]))
+    }
+    ladder = dict(
+        zip(
+            Tier,
+            (
+                "gpt-4o-mini-2024-07-18",
+                "claude-3-5-haiku-20241022",
+                "claude-3-5-sonnet-20241022",
+                "claude-3-opus-20240229",
+            ),
+            strict=True,
+        )
+    )
+    assert used == {tier: {ladder[tier]} for tier in used}
+    assert len(used) >= 3
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("select", ["majority", "confidence", "weighted"])
+def test_an_ensemble_is_hardly_worse_than_its_best_member(
+    zeroeval: ResponseMatrix, singles: pd.DataFrame, select: str
+) -> None:
+    """Three models that vote come within a point of the best of them, and above their mean."""
+    told = zeroeval.compare([Ensemble(3, select=select)]).results
+    members = set(told["fallback_chain"].explode())
+    alone = singles.groupby("strategy")["quality"].mean()[list(members)]
+    assert len(members) == 3
+    assert told["quality"].mean() >= alone.max() - 0.01
+    assert told["quality"].mean() > alone.mean()
+
+
+@pytest.mark.data
+def test_a_higher_threshold_never_costs_less(zeroeval: ResponseMatrix) -> None:
+    """Row for row, a fallback that is harder to please asks at least as much."""
+    some = zeroeval.subset(prompts=zeroeval.prompts.index[:300])
+    costs = [
+        some.route("fallback", threshold=threshold)["cost"]
+        for threshold in (0.0, 0.5, 0.6, 0.66, 1.0)
+    ]
+    assert all((low <= high).all() for low, high in pairwise(costs))
+    assert costs[0].sum() < costs[-1].sum()

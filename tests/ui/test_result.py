@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+from dataclasses import FrozenInstanceError, dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+import pytest
+
+import orchkit
+from orchkit.core.plans import Answer, Plan
+
+KEYS = [
+    "response",
+    "model_used",
+    "cost",
+    "latency",
+    "confidence",
+    "input_tokens",
+    "output_tokens",
+    "strategy",
+    "fallback_chain",
+    "ensemble_models",
+    "metadata",
+    "timestamp",
+    "provider",
+    "cached",
+    "error",
+]
+
+
+@dataclass(frozen=True)
+class Noted:
+    """Ask one model and note something."""
+
+    note: Any
+    name: ClassVar[str] = "noted"
+
+    def plan(self, query: orchkit.Query, catalog: orchkit.Catalog) -> Plan:
+        """Ask once."""
+        (response,) = yield (query.call("gpt-4o"),)
+        return Answer(response, notes={"noted": self.note})
+
+
+def test_a_result_has_the_quick_references_keys() -> None:
+    """The keys are the quick reference's in its order, then provider, cached and error."""
+    told = orchkit.run_orchestration("Should I use REST or GraphQL?", "ensemble").to_dict()
+    assert list(told) == KEYS
+
+
+def test_a_result_has_the_quick_references_values() -> None:
+    """Each value is of the type the output format shows."""
+    told = json.loads(orchkit.run_orchestration("REST or GraphQL?", "ensemble").to_json())
+    kinds = {name: type(value) for name, value in told.items() if name != "error"}
+    assert kinds == {
+        **dict.fromkeys(("response", "model_used", "strategy", "timestamp", "provider"), str),
+        **dict.fromkeys(("cost", "latency", "confidence"), float),
+        **dict.fromkeys(("input_tokens", "output_tokens"), int),
+        **dict.fromkeys(("fallback_chain", "ensemble_models"), list),
+        "metadata": dict,
+        "cached": bool,
+    }
+    assert told["ensemble_models"] == ["gpt-4o-mini", "claude-haiku-3.5", "claude-sonnet-3.5"]
+    assert told["metadata"]["ensemble_size"] == 3
+    assert told["error"] is None
+
+
+def test_attributes_are_the_keys() -> None:
+    """What to_dict tells is what the attributes hold, but for the time as text."""
+    result = orchkit.run_orchestration("Explain Docker", "fallback")
+    told = result.to_dict()
+    assert datetime.fromisoformat(told.pop("timestamp")) == result.timestamp
+    assert told == {name: getattr(result, name) for name in told}
+    assert result.timestamp.tzinfo is not None
+
+
+def test_a_result_does_not_change() -> None:
+    """A result is frozen."""
+    result = orchkit.run_orchestration("What is 2+2?")
+    with pytest.raises(FrozenInstanceError):
+        result.cost = 0.0  # type: ignore[misc]
+
+
+def test_a_failed_prompt_is_a_result_with_an_error() -> None:
+    """A prompt that cannot be asked has an error, and null for all that is unknown."""
+    told = json.loads(orchkit.run_orchestration("  ").to_json())
+    assert told["error"].startswith("EmptyPrompt: ")
+    unknown = ("response", "model_used", "confidence", "provider")
+    assert [told[name] for name in unknown] == [None] * 4
+    assert (told["cost"], told["input_tokens"], told["cached"]) == (0, 0, False)
+
+
+def test_an_unknown_cost_is_null() -> None:
+    """What a model without a price cost is null in JSON, not NaN."""
+    orchkit.add_model("dear", provider="simulator")
+    with orchkit.use("simulator"):
+        told = json.loads(orchkit.run_orchestration("What is 2+2?", "dear").to_json())
+    assert told["cost"] is None
+    assert told["metadata"]["calls"][0]["cost"] is None
+
+
+def test_json_keeps_every_script() -> None:
+    """Text in any script is written as it is, and read back the same."""
+    said = "Was heißt 你好 🌍?"
+    text = orchkit.run_orchestration(said, "gpt-4o").to_json()
+    assert said in text
+    assert said in json.loads(text)["response"]
+
+
+@pytest.mark.parametrize(
+    ("note", "told"), [(float("nan"), None), ({"deep": [float("inf")]}, {"deep": [None]})]
+)
+def test_unknown_is_null_at_any_depth(note: object, told: object) -> None:
+    """A number that JSON has no word for is null wherever a strategy noted it."""
+    result = orchkit.run_orchestration("What is 2+2?", Noted(note))
+    assert json.loads(result.to_json())["metadata"]["noted"] == told
