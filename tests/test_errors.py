@@ -1,12 +1,21 @@
 import inspect
 import pickle
 import re
+from typing import Any
 
+import numpy as np
 import pytest
 
 import orchkit
 from orchkit import errors
-from orchkit.errors import ColumnError, OrchkitError, OrchkitWarning, did_you_mean
+from orchkit.errors import (
+    ColumnError,
+    OrchkitError,
+    OrchkitWarning,
+    ParameterError,
+    did_you_mean,
+    whole,
+)
 
 #: A line of the tree in the docstring: its depth, the class, and the built-in it also is.
 LINE = re.compile(r"^    ([│├└─ ]*)(\w+)\b.*?(?:\((\w+)\))?$", re.M)
@@ -16,6 +25,10 @@ CLASSES = {
     if inspect.isclass(member) and issubclass(member, Exception | Warning)
 }
 FAULTS = {"MisuseError", "StoreError", "CallError"}
+
+
+def _is_own(member: object) -> bool:
+    return getattr(member, "__module__", None) == errors.__name__
 
 
 def _tree() -> list[tuple[str, str | None, str | None]]:
@@ -33,10 +46,14 @@ TREE = _tree()
 
 
 def test_the_tree_shows_every_class() -> None:
-    """Each error and warning is drawn in the docstring once, and exported."""
-    names = [name for name, _, _ in TREE]
-    assert sorted(names) == sorted(CLASSES)
-    assert sorted([*CLASSES, "did_you_mean"]) == errors.__all__
+    """Each error and warning is drawn in the docstring, once."""
+    assert sorted(name for name, _, _ in TREE) == sorted(CLASSES)
+
+
+def test_all_is_complete_and_sorted() -> None:
+    """What is defined here is exported, in order."""
+    own = [name for name, member in vars(errors).items() if _is_own(member)]
+    assert sorted(own) == errors.__all__
 
 
 @pytest.mark.parametrize(("name", "parent", "built_in"), TREE)
@@ -101,3 +118,17 @@ def test_a_long_list_is_cut(count: int, cut: bool) -> None:
 def test_where_nothing_is_known_nothing_is_listed() -> None:
     """An empty frame or catalog does not make a sentence with a hole in it."""
     assert "Known: ." not in did_you_mean("prompt", [])
+
+
+@pytest.mark.parametrize("value", [1, 8, np.int64(8), np.uint8(1)])
+def test_a_whole_number_may_be_of_any_integer_type(value: Any) -> None:
+    """A number of numpy is as good as one of Python, and becomes one."""
+    number = whole("concurrency", value)
+    assert (number, type(number)) == (value, int)
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.0, np.float64(2), True, "3", None])
+def test_what_is_no_whole_number_is_shown(value: Any) -> None:
+    """A count that is none is refused under the name it was given by."""
+    with pytest.raises(ParameterError, match=re.escape(f"concurrency is {value!r}")):
+        whole("concurrency", value)

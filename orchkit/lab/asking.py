@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from string import Formatter
+from operator import index
 from typing import Any
 
 import pandas as pd
@@ -15,13 +14,18 @@ from orchkit.core.catalog import Tier
 from orchkit.core.complexity import KeywordRules
 from orchkit.core.plans import Query
 from orchkit.errors import ParameterError, whole
-from orchkit.lab.frames import column
+from orchkit.lab.frames import column, missing
+from orchkit.lab.templates import filled
 
 ROLES = ("system", "user", "assistant")
-
-
 #: A prompt above this many bytes is a mistake more often than a wish.
 MAX_PROMPT_BYTES = 2 * 2**20
+#: Judges texts: one tier each, by name or by rank.
+Predict = Callable[[list[str]], Iterable[Any]]
+_TIERS: Mapping[str | int | None, Tier] = {
+    **{tier.value: tier for tier in Tier},
+    **{tier.rank: tier for tier in Tier},
+}
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ def queries(frame: pd.DataFrame, asking: Asking) -> list[Query | Failure]:
     ------
     ColumnError
         A column that is needed is missing or stands twice.
+    ParameterError
+        The template cannot be filled, or complexity is none.
     """
     cells = _prompts(frame, asking)
     systems = _systems(frame, asking.system)
@@ -72,22 +78,10 @@ def queries(frame: pd.DataFrame, asking: Asking) -> list[Query | Failure]:
     ]
 
 
-def _prompts(frame: pd.DataFrame, asking: Asking) -> list[Any]:
+def _prompts(frame: pd.DataFrame, asking: Asking) -> Sequence[Any]:
     if asking.template is None:
         return column(frame, asking.prompt).tolist()
-    names = [name for _, name, _, _ in Formatter().parse(asking.template) if name is not None]
-    if not names:
-        raise ParameterError("The template names no column; write it like 'Translate {text}'.")
-    columns = {name: column(frame, name).tolist() for name in names}
-    return [
-        _filled(asking.template, {name: cells[row] for name, cells in columns.items()})
-        for row in range(len(frame))
-    ]
-
-
-def _filled(template: str, cells: Mapping[str, Any]) -> Any:
-    """Return the template with this row's cells; missing as soon as one of them is."""
-    return None if any(_missing(cell) for cell in cells.values()) else template.format(**cells)
+    return filled(asking.template, frame)
 
 
 def _systems(frame: pd.DataFrame, system: str | None) -> list[Any]:
@@ -111,7 +105,7 @@ def _messages(cell: Any) -> tuple[Message, ...] | Failure:
         return (Message("user", cell),) if cell.strip() else Failure(Kind.EmptyPrompt)
     if isinstance(cell, list | tuple):
         return _conversation(cell)
-    if _missing(cell):
+    if missing(cell):
         return Failure(Kind.EmptyPrompt)
     return Failure(
         Kind.PromptType,
@@ -147,47 +141,58 @@ def _tiers(
     frame: pd.DataFrame, complexity: Any, asked: Sequence[Query], drafts: Sequence[object]
 ) -> list[Tier]:
     """Return the tier of each query that can be asked: predicted all at once, or from a column."""
-    if isinstance(complexity, str):
-        cells = column(frame, complexity).tolist()
-        told = [c for c, draft in zip(cells, drafts, strict=True) if isinstance(draft, Query)]
-    else:
-        predict = _predictor(complexity)
-        told = list(predict([query.text for query in asked])) if asked else []
-    return [_tier(value) for value in told]
+    if not isinstance(complexity, str):
+        return predicted(predictor(complexity), [query.text for query in asked])
+    cells = column(frame, complexity).tolist()
+    told = zip(cells, drafts, strict=True)
+    return [_tier(cell) for cell, draft in told if isinstance(draft, Query)]
 
 
-def _predictor(complexity: Any) -> Callable[[list[str]], Any]:
+def predictor(complexity: Any) -> Predict:
+    """Return what judges texts: the method of a classifier, of the keyword rules for None."""
     rules = KeywordRules() if complexity is None else complexity
-    predict: Callable[[list[str]], Any] | None = getattr(rules, "predict", None)
-    if predict is None:
+    predict: Predict | None = getattr(rules, "predict", None)
+    if not callable(predict):
         raise ParameterError(
-            f"complexity={complexity!r:.60} has no predict(texts). Pass a column name, "
-            "a classifier, or None for the keyword rules."
+            f"complexity={complexity!r:.60} has no predict(texts). Pass a classifier, or None for "
+            "the keyword rules; for a frame the name of a column will do, too."
         )
     return predict
 
 
-def _tier(value: Any) -> Tier:
-    try:
-        return Tier(str(value).lower()) if not isinstance(value, int) else list(Tier)[value]
-    except (ValueError, IndexError):
+def predicted(predict: Predict, texts: list[str]) -> list[Tier]:
+    """Return one tier a text, all judged at once; nothing is judged without texts."""
+    told = list(predict(texts)) if texts else []
+    if len(told) != len(texts):
         raise ParameterError(
-            f"complexity gave {value!r}; a tier is one of {', '.join(Tier)}, or 0 to 3."
-        ) from None
+            f"complexity gave {len(told)} tiers for {len(texts)} texts; predict must give one each."
+        )
+    return [_tier(value) for value in told]
 
 
 def tier_or_none(value: Any) -> Tier | None:
-    """Return the tier a cell names; None when it names none."""
+    """Return the tier of that name, or of that rank from 0 to 3; None when there is none.
+
+    Examples
+    --------
+    >>> tier_or_none("Expert").value, tier_or_none(0).value, tier_or_none(1.5)
+    ('expert', 'basic', None)
+    """
+    name = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    return _TIERS.get(name.lower() if isinstance(name, str) else _rank(name))
+
+
+def _tier(value: Any) -> Tier:
+    tier = tier_or_none(value)
+    if tier is None:
+        raise ParameterError(
+            f"complexity gave {value!r:.60}; a tier is one of {', '.join(Tier)}, or 0 to 3."
+        )
+    return tier
+
+
+def _rank(value: Any) -> int | None:
     try:
-        return _tier(value)
-    except ParameterError:
+        return None if isinstance(value, bool) else index(value)
+    except TypeError:
         return None
-
-
-def _missing(cell: Any) -> bool:
-    return (
-        cell is None
-        or cell is pd.NA
-        or cell is pd.NaT
-        or (isinstance(cell, float) and math.isnan(cell))
-    )

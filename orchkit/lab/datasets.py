@@ -11,8 +11,11 @@ import pandas as pd
 
 from orchkit.errors import ParameterError, UnknownNameError, did_you_mean
 
+#: What is text stays text as written: None, NA and 2024-08-31 may all be right answers.
 _READERS: Mapping[str, Callable[[Path], pd.DataFrame]] = {
-    ".csv": lambda path: pd.read_csv(path, dtype={"reference": str}),
+    ".csv": lambda path: pd.read_csv(
+        path, dtype={"prompt": str, "reference": str}, keep_default_na=False, na_values=[""]
+    ),
     ".parquet": pd.read_parquet,
     ".jsonl": lambda path: pd.read_json(path, lines=True, dtype=False),
 }
@@ -55,14 +58,18 @@ def read_prompts(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     ParameterError
-        The file is missing or of another kind.
+        The file is missing, of another kind, or cannot be read.
     """
     path = Path(path)
     reader = _READERS.get(path.suffix)
     if reader is None or not path.is_file():
         kinds = ", ".join(_READERS)
         raise ParameterError(f"{path} is no prompt file; give an existing one of {kinds}.")
-    return reader(path)
+    try:
+        return reader(path)
+    except (ValueError, OSError) as error:
+        told = f"{path} cannot be read as {path.suffix}: {error}"
+        raise ParameterError(f"{told:.300}. Give a file of that kind, in UTF-8.") from None
 
 
 def _folder() -> Traversable:

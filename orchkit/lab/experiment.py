@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
@@ -12,8 +13,9 @@ from orchkit.core.calls import Failure, Kind
 from orchkit.core.plans import Query, Strategy, Trace
 from orchkit.core.strategies import Single
 from orchkit.errors import ParameterError
-from orchkit.lab.frames import column, results_frame
-from orchkit.lab.scoring import Scorer, scored
+from orchkit.lab.frames import column, missing, results_frame
+from orchkit.lab.scoring import Scorer, exact, scored
+from orchkit.lab.scoring import scorer as scorer_of
 
 #: Runs rows and gives their traces, in order: an executor live, a matrix on replay.
 Run = Callable[[Sequence[tuple[Query | Failure, Strategy]]], list[Trace]]
@@ -57,10 +59,12 @@ def compare(
     names = [name for name in labels for _ in queries]
     results = results_frame(traces, names)
     rows = list(range(len(queries))) * len(strategies)
-    results.insert(0, "row", rows)
-    results["quality"] = [quality(row, trace) for row, trace in zip(rows, traces, strict=True)]
-    results["rounds"] = [len(trace.rounds) for trace in traces]
-    results["signal"] = [trace.answer.confidence.signal for trace in traces]
+    judged = [quality(row, trace) for row, trace in zip(rows, traces, strict=True)]
+    results.insert(0, "row", pd.Series(rows, dtype="int64"))
+    results["quality"] = pd.Series(judged, dtype="float64")
+    results["rounds"] = pd.Series([len(trace.rounds) for trace in traces], dtype="int64")
+    signals = [trace.answer.confidence.signal for trace in traces]
+    results["signal"] = pd.Series(signals, dtype="string")
     return results
 
 
@@ -81,13 +85,13 @@ def scoring_of(
 
     `scorer` is a name, a function, a column of names, or None: the column ``scorer`` where there
     is one, else ``exact``. A row without a reference has no quality; one without an answer has 0.
+    Raises UnknownNameError for a scorer nobody knows.
     """
-    count = len(frame)
-    references = column(frame, reference).tolist() if reference in frame.columns else [None] * count
+    known = reference in frame.columns
+    references = column(frame, reference).tolist() if known else [None] * len(frame)
+    texts = [None if missing(value) else str(value) for value in references]
     named = scorer if scorer is not None else ("scorer" if "scorer" in frame.columns else "exact")
-    per_row = isinstance(named, str) and named in frame.columns
-    scorers = column(frame, str(named)).tolist() if per_row else [named] * count
-    texts = [None if pd.isna(value) else str(value) for value in references]
+    scorers = _scorers(frame, named, texts)
 
     def quality(row: int, trace: Trace) -> float:
         chosen = trace.answer.response
@@ -96,15 +100,26 @@ def scoring_of(
     return quality
 
 
+def _scorers(
+    frame: pd.DataFrame, named: str | Scorer, references: Sequence[str | None]
+) -> list[Scorer]:
+    """Return one scorer a row; a cell beside which there is no reference does not matter."""
+    if not (isinstance(named, str) and named in frame.columns):
+        return [scorer_of(named)] * len(frame)
+    cells = zip(column(frame, named).tolist(), references, strict=True)
+    return [exact if reference is None else scorer_of(cell) for cell, reference in cells]
+
+
 def recorded_quality(_: int, trace: Trace) -> float:
     """Return the quality recorded beside the chosen response.
 
     NaN when it was not recorded; 0 when the strategy had an answer to choose and chose none.
     """
-    if trace.failure and trace.failure.kind is Kind.NotRecorded:
-        return float("nan")
-    chosen = trace.answer.response
-    return float(chosen.extra.get("quality", float("nan"))) if chosen else 0.0
+    chosen, failure = trace.answer.response, trace.failure
+    if chosen is None or failure:
+        gap = failure is not None and failure.kind is Kind.NotRecorded
+        return math.nan if gap else 0.0
+    return float(chosen.extra.get("quality", math.nan))
 
 
 def _changed(strategy: Strategy) -> Mapping[str, Any]:

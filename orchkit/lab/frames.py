@@ -34,7 +34,6 @@ COLUMNS: Mapping[str, str] = {
     "error": "string",
 }
 
-
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -49,6 +48,11 @@ def column(frame: pd.DataFrame, name: object) -> pd.Series[Any]:
             f"The frame has {found.shape[1]} columns named {name!r}; rename all but one."
         )
     return found.iloc[:, 0] if isinstance(found, pd.DataFrame) else found
+
+
+def missing(cell: object) -> bool:
+    """Whether a cell is one of the many kinds of nothing."""
+    return bool(pd.api.types.is_scalar(cell) and pd.isna(cell))
 
 
 def attach(
@@ -96,7 +100,7 @@ def record(trace: Trace, strategy: str) -> dict[str, Any]:
     answer, usage = trace.answer, trace.usage
     chosen = answer.response
     return {
-        "response": _shown(chosen.text) if chosen and chosen.text else pd.NA,
+        "response": shown(chosen.text) if chosen and chosen.text else pd.NA,
         "model_used": chosen.model if chosen else pd.NA,
         "cost": math.nan if trace.cost is None else trace.cost / NANO,
         "latency": trace.latency,
@@ -157,8 +161,8 @@ def _moment(seconds: float) -> Any:
     return pd.NaT if math.isnan(seconds) else datetime.fromtimestamp(seconds, UTC)
 
 
-def _shown(text: str) -> str:
-    """Replace lone surrogates, which would stop every writer pandas has."""
+def shown(text: str) -> str:
+    """Return the text without lone surrogates, which would stop every writer pandas has."""
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 

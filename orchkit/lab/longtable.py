@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from orchkit.errors import MatrixError
-from orchkit.lab.frames import column
+from orchkit.lab.frames import column, shown
 
 #: Columns of the long table and how each is read.
 COLUMNS: Mapping[str, str] = {
@@ -26,6 +26,15 @@ COLUMNS: Mapping[str, str] = {
     "finish_reason": "string",
     "reference": "string",
 }
+#: The most a number can be; the least is 0.
+HIGHEST: Mapping[str, float] = {
+    "quality": 1.0,
+    "confidence": 1.0,
+    "cost": np.inf,
+    "input_tokens": np.inf,
+    "output_tokens": np.inf,
+    "latency": np.inf,
+}
 
 
 def validated(frame: pd.DataFrame) -> pd.DataFrame:
@@ -36,35 +45,37 @@ def validated(frame: pd.DataFrame) -> pd.DataFrame:
     if "quality" not in frame.columns and "response" not in frame.columns:
         raise MatrixError("A matrix needs the column 'quality' or 'response'; this has neither.")
     table = pd.DataFrame({name: _typed(frame, name, kind) for name, kind in COLUMNS.items()})
-    others = [name for name in frame.columns if name not in COLUMNS]
-    table = pd.concat([table, frame[others].reset_index(drop=True)], axis=1)
+    others = frame.loc[:, [name not in COLUMNS for name in frame.columns]]
     if table["prompt"].isna().all():
-        table["prompt"] = table["prompt_id"].astype(str)
+        table["prompt"] = table["prompt_id"].astype(str).astype(object)
     _refuse_outside(table)
-    return table
+    return pd.concat([table, others.reset_index(drop=True)], axis=1)
 
 
 def _typed(frame: pd.DataFrame, name: str, kind: str) -> pd.Series[Any]:
     if name not in frame.columns:
         return pd.Series([None] * len(frame), dtype="object").astype(kind)  # type: ignore[call-overload, no-any-return]
     values = column(frame, name).reset_index(drop=True)
+    if kind != "float64":
+        return _writable(values).astype(kind)  # type: ignore[call-overload, no-any-return]
     try:
-        return pd.to_numeric(values).astype(kind) if kind == "float64" else values.astype(kind)  # type: ignore[call-overload, no-any-return]
+        return pd.to_numeric(values).astype(kind)  # type: ignore[call-overload, no-any-return]
     except (ValueError, TypeError) as error:
         raise MatrixError(f"The column {name!r} holds what is no number: {error}.") from None
+
+
+def _writable(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the values with text that no file could hold replaced."""
+    told = [shown(value) if isinstance(value, str) else value for value in values]
+    return pd.Series(told, dtype="object")
 
 
 def _refuse_outside(table: pd.DataFrame) -> None:
     if table["model"].isna().any() or table["prompt_id"].isna().any():
         raise MatrixError("A row of the matrix names no model, or no prompt.")
-    for name, high in (
-        ("quality", 1.0),
-        ("confidence", 1.0),
-        ("cost", np.inf),
-        ("latency", np.inf),
-    ):
+    for name, high in HIGHEST.items():
         values = table[name].dropna()
         outside = values[(values < 0) | (values > high) | np.isinf(values)]
         if len(outside):
             limits = "[0, 1]" if high == 1.0 else "0 or more, and finite"
-            raise MatrixError(f"{name} holds {outside.iloc[0]!r}; it must be {limits}.")
+            raise MatrixError(f"{name} holds {float(outside.iloc[0])!r}; it must be {limits}.")

@@ -39,7 +39,7 @@ class RecordedRow:
         bound = model.bound(call.messages, call.params.max_tokens)
         if bound is None or bound > self.left:
             return Response.failed(model.name, Kind.BudgetExceeded)
-        self.left -= response.cost or 0
+        self.left -= bound if response.cost is None else response.cost
         return response
 
 

@@ -33,7 +33,8 @@ def mean_interval(quality: ArrayLike, *, level: float = 0.95) -> tuple[float, fl
     """Return an interval for the mean of qualities in [0, 1].
 
     Wilson's when every quality is 0 or 1, else the mean plus or minus the normal quantile times
-    its standard error, kept within [0, 1]. NaN for fewer than two values that are not binary.
+    its standard error, kept within [0, 1]. NaN for fewer than two values that are not binary, and
+    where a quality is unknown.
 
     Examples
     --------
@@ -41,6 +42,8 @@ def mean_interval(quality: ArrayLike, *, level: float = 0.95) -> tuple[float, fl
     [0.523, 0.777]
     """
     values = np.asarray(quality, dtype=float)
+    if np.isnan(values).any():
+        return math.nan, math.nan
     if not np.any((values != 0) & (values != 1)):
         return wilson(int(values.sum()), len(values), level=level)
     if len(values) < 2:

@@ -11,6 +11,7 @@ from orchkit.core.calls import Call, Failure, Response, Usage
 from orchkit.core.catalog import NANO, input_bound
 from orchkit.core.drive import replay
 from orchkit.core.plans import Query, Strategy
+from orchkit.runtime.asked import Asked
 from orchkit.runtime.executor import Executor
 from orchkit.runtime.providers.simulator import Known, Simulator
 from orchkit.ui.money import usd
@@ -106,7 +107,7 @@ def _dry(
 class _DryRun:
     """Answers calls without asking: from the cache, else made up. Equal calls are billed once.
 
-    Without a simulator the answers are the worst there are: as dear as can be, never confident.
+    Without a simulator the answers are the worst there are: as dear as can be, never confident enough.
     """
 
     def __init__(self, executor: Executor, simulator: Simulator | None) -> None:
@@ -121,18 +122,18 @@ class _DryRun:
         asked = self.executor.asked(call)
         known = self._known.get(asked.key) or self.executor.stored(asked)
         if known is None:
-            known = self._made_up(call)
+            known = self._made_up(asked)
             self.bill.add(known.cost)
         else:
             self.bill.free += 1
         self._known[asked.key] = known
         return known
 
-    def _made_up(self, call: Call) -> Response:
-        model = self.executor.catalog[call.model]
+    def _made_up(self, asked: Asked) -> Response:
+        model, call = asked.model, asked.call
         if self.simulator:
             response = self.simulator.answer(replace(call, model=model.name))
             return replace(response, cost=model.cost(response.usage))
         usage = Usage(input_bound(call.messages), call.params.max_tokens)
         bound = model.bound(call.messages, call.params.max_tokens)
-        return Response(model.name, "?", usage, cost=bound, confidence=0.0)
+        return Response(model.name, "?", usage, cost=bound, confidence=math.nan)

@@ -108,6 +108,11 @@ def test_a_temperature_is_a_number_however_it_is_written(whole: float, real: flo
     assert one.key == other.key
 
 
+def test_no_temperature_is_not_a_temperature_of_zero() -> None:
+    """Leaving the temperature to the vendor is another request than asking for none."""
+    assert replace(CALL, params=Params(None)).key != replace(CALL, params=Params(0)).key
+
+
 def test_the_question_is_the_messages_alone() -> None:
     """Whichever model is asked, and however, the question is the same."""
     assert Call("other", CALL.messages).question == CALL.question
@@ -173,6 +178,14 @@ def test_a_failure_reads_as_code_and_message(kind: Kind) -> None:
 def test_a_response_is_ok_when_there_is_an_answer_to_judge(response: Response, ok: bool) -> None:
     """Text without a failure is an answer, even if it is empty."""
     assert response.ok is ok
+
+
+def test_saying_nothing_is_a_failure() -> None:
+    """A response without text has a problem even if nobody told one; an answer has none."""
+    late = Failure(Kind.Timeout, "60 s")
+    assert Response("m", "").problem is None
+    assert Response("m", failure=late).problem == late
+    assert Response("m").problem == Failure(Kind.EmptyAnswer)
 
 
 def test_a_failed_response_keeps_what_is_known() -> None:

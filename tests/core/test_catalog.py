@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orchkit.core.calls import Message, Usage
 from orchkit.core.catalog import Catalog, Model, Rates, Tier, input_bound, pico
-from orchkit.errors import ParameterError, UnknownModelError
+from orchkit.errors import ChainError, ParameterError, UnknownModelError
 
 NAMES = ("gpt-4o-mini", "claude-haiku-3.5", "gpt-4o", "claude-sonnet-3.5", "gpt-4", "claude-opus-3")
 UNKNOWN = [(), (Rates(math.nan, math.nan),), (Rates(1, math.nan),), (Rates(math.inf, math.inf),)]
@@ -299,6 +299,17 @@ def test_a_model_beyond_the_list_is_looked_up(catalog: Catalog) -> None:
     assert "rarer" not in wider
     assert asked == ["rare", "rarer"]
     assert "rare" not in wider.committee(6)
+
+
+def test_a_chain_is_given_in_catalog_names(catalog: Catalog) -> None:
+    """Names and aliases become catalog names, in the order given."""
+    assert catalog.distinct(("gpt-4", "mini")) == ("gpt-4", "gpt-4o-mini")
+
+
+def test_two_names_of_one_model_are_no_chain(catalog: Catalog) -> None:
+    """A model and its alias are one model, and the message names it."""
+    with pytest.raises(ChainError, match="gpt-4o-mini, gpt-4o-mini"):
+        catalog.distinct(("mini", "gpt-4o-mini"))
 
 
 def test_a_listed_model_outside_the_pool_is_not_a_default(catalog: Catalog) -> None:

@@ -294,6 +294,20 @@ def test_answers_of_several_numbers_differ_by_each(one: str, other: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("one", "other"), [("H2O", "CO2"), (".5", "5"), ("\u22125", "5"), ("1.5", "15")]
+)
+def test_what_belongs_to_a_number_is_kept(one: str, other: str) -> None:
+    """A sign of any shape, a leading point or a letter in front makes another answer."""
+    assert answer_key(one) != answer_key(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [(".5", "0.50"), ("\u22125", "-5.0"), ("-0", "0")])
+def test_a_number_has_one_spelling(one: str, other: str) -> None:
+    """Numbers that are equal agree."""
+    assert answer_key(one) == answer_key(other)
+
+
+@pytest.mark.parametrize(
     "text", ["B", "(B)", "B.", "B)", "b) Paris", "**B**", "(B) Paris", "B: Paris", "Answer: (B)"]
 )
 def test_a_choice_comes_down_to_its_letter(text: str) -> None:

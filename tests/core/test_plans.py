@@ -53,6 +53,22 @@ def test_an_unknown_confidence_ranks_below_none() -> None:
     assert UNKNOWN.rank == -math.inf
 
 
+@pytest.mark.parametrize("value", [-1e-9, 1 + 1e-9, math.inf, -math.inf])
+def test_a_confidence_is_a_share(value: float) -> None:
+    """A value outside [0, 1] is refused at birth, with the name of its signal."""
+    with pytest.raises(ValueError, match="mine"):
+        Confidence(value, "mine")
+
+
+@given(st.from_type(Response))
+def test_a_response_is_an_answer_or_the_reason_for_none(response: Response) -> None:
+    """One response makes an answer; a failed one makes a failure and stands for no answer."""
+    answer = Answer.of(response, UNKNOWN, ("m",))
+    assert answer.response == (response if response.ok else None)
+    assert answer.failure == response.problem
+    assert answer.planned == ("m",)
+
+
 def test_a_strategy_is_whatever_has_a_name_and_a_plan() -> None:
     """Nothing needs to be inherited from."""
 

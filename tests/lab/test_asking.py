@@ -183,7 +183,6 @@ def test_equal_prompts_are_bought_once(sent: list[Call]) -> None:
     assert sorted(out["cached"]) == [False, True, True]
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_is_either_blank_or_asked_verbatim(text: str) -> None:
     """A text without lone surrogates is asked letter for letter, unless it is blank."""
@@ -192,7 +191,7 @@ def test_any_text_is_either_blank_or_asked_verbatim(text: str) -> None:
     assert (asked if isinstance(asked, Failure) else asked.text) == expected
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from([*BAD.values(), ("Why?", None), (TURNS, None)]), max_size=6))
 def test_rows_do_not_know_each_other(cells: list[tuple[Any, Kind | None]]) -> None:
     """A row is asked the same whatever stands in the rows around it."""

@@ -114,7 +114,7 @@ def test_the_index_comes_back_identical(index: pd.Index) -> None:
     assert out["response"].tolist() == ["answer 0", "answer 1", "answer 2"]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 3) | st.text(max_size=1), max_size=6))
 def test_labels_never_decide_which_answer_a_row_gets(labels: list[Any]) -> None:
     """Row i gets answer i, however often its label stands elsewhere."""

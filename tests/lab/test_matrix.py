@@ -453,7 +453,7 @@ def test_a_gap_gives_no_answer_and_no_excuse() -> None:
     assert trace.cost == 20_000
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=60)
 @given(st.sampled_from(STRATEGIES), FOUR_CELLS, st.sampled_from(Tier))
 def test_a_replay_is_the_strategy_driven_by_hand(
     strategy: Strategy, cells: list[tuple[str, float]], tier: Tier
@@ -470,7 +470,7 @@ def test_a_replay_is_the_strategy_driven_by_hand(
     assert trace.query is query
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=60)
 @given(st.sampled_from(STRATEGIES), st.lists(st.integers(0, 10**13), min_size=4, max_size=4))
 def test_costs_are_sums_of_whole_nano_dollars(strategy: Strategy, nanos: list[int]) -> None:
     """A row costs the exact integer sum of the cells that were asked for."""
@@ -480,7 +480,7 @@ def test_costs_are_sums_of_whole_nano_dollars(strategy: Strategy, nanos: list[in
     assert trace.cost == sum(recorded[response.model] for response in trace.responses)
 
 
-@settings(deadline=None)
+@settings(max_examples=50)
 @given(st.lists(CONFIDENCES, min_size=4, max_size=4), st.floats(0, 1))
 def test_the_recorded_confidence_decides(sure: list[float], threshold: float) -> None:
     """Fallback stops at the first model that was sure enough; one of unknown confidence is not."""

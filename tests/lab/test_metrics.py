@@ -71,6 +71,7 @@ def test_figures_of_one_strategy() -> None:
     assert row["escalation_rate"] == 0.5
 
 
+@settings(max_examples=30)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_quality_has_the_interval_of_its_mean(quality: list[float]) -> None:
     """The interval is that of the statistics module, and holds the mean."""
@@ -93,7 +94,7 @@ def test_strategies_are_judged_on_the_same_prompts() -> None:
     assert table["cost"].tolist() == [5.0, 10.0]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(BINARY | st.just(NAN), BINARY | st.just(NAN)), min_size=1, max_size=8))
 def test_common_prompts_are_known_for_all(pairs: list[tuple[float, float]]) -> None:
     """What is kept is known everywhere, or nothing is known and all is kept."""
@@ -119,7 +120,7 @@ def test_no_results_give_no_rows() -> None:
     assert len(table) == 0
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=10)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(shuffler: Any) -> None:
     """Shuffled results have the same summary."""
@@ -303,7 +304,7 @@ def test_the_oracle_of_nothing_is_nothing() -> None:
     assert oracle(_wide([], []), _wide([], [])).tolist() == []
 
 
-@settings(deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(BINARY, BINARY, BINARY, PRICES, PRICES, PRICES), min_size=1, max_size=8))
 def test_the_oracle_is_best_and_then_cheapest(table: list[tuple[float, ...]]) -> None:
     """Nothing is better than the oracle, and nothing as good is cheaper."""

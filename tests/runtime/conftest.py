@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from orchkit.runtime.providers.anthropic import Anthropic
 from orchkit.runtime.providers.openai import OpenAI
 from orchkit.testing import Faults, LoopbackServer
 
+KEY = "sk-canary-1f3b7a"
 MODELS = {"openai": "gpt-4o-mini", "anthropic": "claude-haiku-4-5"}
 PRICES = {"gpt-4o-mini": (0.15, 0.60), "claude-haiku-4-5": (1, 5)}
 ACCIDENTS = Faults(retry_after=0.3, drip=0.01, oversize=17 * 2**20)
@@ -29,7 +30,7 @@ class Wire:
     provider: OpenAI | Anthropic
     model: Model
     server: LoopbackServer
-    key: str
+    key: str = field(repr=False)
 
     def call(self, text: str = "Why?", **params: Any) -> Call:
         """Return a call to the vendor's model."""
@@ -65,12 +66,24 @@ def server(running: LoopbackServer) -> LoopbackServer:
     return running
 
 
+@pytest.fixture(scope="session")
+def clients(running: LoopbackServer) -> Iterator[Mapping[str, OpenAI | Anthropic]]:
+    """Open one client a vendor: to open one anew reads all certificates of the machine."""
+    opened = {
+        "openai": OpenAI(running.openai_url, KEY),
+        "anthropic": Anthropic(running.anthropic_url, KEY),
+    }
+    yield opened
+    for client in opened.values():
+        LOOP.run(client.close)
+
+
 @pytest.fixture(params=["openai", "anthropic"])
-def wire(request: pytest.FixtureRequest, server: LoopbackServer) -> Iterator[Wire]:
+def wire(
+    request: pytest.FixtureRequest,
+    server: LoopbackServer,
+    clients: Mapping[str, OpenAI | Anthropic],
+) -> Wire:
     """Give one vendor's client on the loopback server; by default the test runs for both."""
-    key = "sk-canary-1f3b7a"
-    kinds = {"openai": (OpenAI, server.openai_url), "anthropic": (Anthropic, server.anthropic_url)}
-    kind, url = kinds[request.param]
-    provider = kind(url, key)
-    yield Wire(provider, bundled().models[MODELS[request.param]], server, key)
-    LOOP.run(provider.close)
+    vendor: str = request.param
+    return Wire(clients[vendor], bundled().models[MODELS[vendor]], server, KEY)

@@ -684,7 +684,9 @@ class Describing(Fake):
 
 
 @pytest.mark.parametrize(
-    "described", [ValueError("mine"), {"body": object()}, {"t": math.nan}], ids=str
+    "described",
+    [ValueError("mine"), {"body": object()}, {"t": math.nan}],
+    ids=["raises", "object", "nan"],
 )
 def test_a_request_that_cannot_be_described_costs_only_its_row(described: object) -> None:
     """A provider's own `request` may fail like its `complete` may."""

@@ -43,7 +43,9 @@ class Vendor:
         address = base_url or self.address()
         _refuse_open_wire(address, keyed=key is not None)
         module, name = self.path.split(":")
-        opened: Provider = getattr(import_module(module), name)(address, key)
+        opened: Provider = getattr(import_module(module), name)(
+            address, key, plain=base_url is not None
+        )
         return opened
 
 

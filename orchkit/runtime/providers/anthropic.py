@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 import anthropic
-import httpx2
 
 from orchkit.core.calls import Call, Kind, Response, Usage
+from orchkit.runtime.providers.bounded import bounded
 from orchkit.runtime.providers.refusals import (
     body_message,
     checked_usage,
     malformed,
     status_rejection,
+    unreached,
 )
-from orchkit.runtime.wire import Rejection
 
 _FINISH = {
     "end_turn": "stop",
@@ -24,6 +24,7 @@ _FINISH = {
     "tool_use": "tool",
     "model_context_window_exceeded": "length",
 }
+_WHY_NONE = {"refusal": Kind.Refused, "tool": Kind.ToolCall}
 #: Of no use to us, and given so that the SDK does not insist on streaming long answers.
 _TIMEOUT = 3600.0
 
@@ -37,13 +38,16 @@ class Anthropic:
         Without ``/v1``.
     key : str, optional
         Never shown, stored or sent anywhere else.
+    plain : bool
+        Send nothing else that the environment holds for the vendor.
     """
 
     name = "anthropic"
 
-    def __init__(self, address: str, key: str | None) -> None:
+    def __init__(self, address: str, key: str | None, *, plain: bool = False) -> None:
         self.address = address.rstrip("/")
         self._key = key
+        self._plain = plain
         self._client: anthropic.AsyncAnthropic | None = None
 
     def request(self, call: Call) -> dict[str, Any]:
@@ -58,11 +62,10 @@ class Anthropic:
         try:
             reply: object = await self._opened().messages.create(**body, extra_body=extra)
         except anthropic.APIStatusError as error:
-            no = _refusal(error)
-        except anthropic.APITimeoutError:
-            no = Rejection(Kind.Timeout, again=True, billed=True)
+            said = body_message(error.body, error.status_code, self._key)
+            no = status_rejection(error.status_code, error.response.headers, said)
         except anthropic.APIConnectionError as error:
-            no = _unreached(error)
+            no = unreached(error)
         except (anthropic.AnthropicError, ValueError, RecursionError, TypeError) as error:
             no = malformed(type(error).__name__)
         else:
@@ -82,7 +85,7 @@ class Anthropic:
                 max_retries=0,
                 timeout=_TIMEOUT,
                 open_telemetry=False,
-                http_client=anthropic.DefaultAioHttpClient(follow_redirects=False),
+                http_client=bounded(anthropic.DefaultAioHttpClient, plain=self._plain),
             )
         return self._client
 
@@ -107,50 +110,46 @@ def _body(call: Call) -> dict[str, Any]:
     return body | ({} if warm is None else {"temperature": warm})
 
 
-def _refusal(error: anthropic.APIStatusError) -> Rejection:
-    said = body_message(error.body, error.status_code)
-    return status_rejection(error.status_code, error.response.headers, said)
-
-
-def _unreached(error: anthropic.APIConnectionError) -> Rejection:
-    """Tell a connection that was never made from one that broke after the request was sent."""
-    before = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
-    return Rejection(Kind.ConnectionFailed, again=True, billed=not before)
-
-
 def _response(model: str, reply: object) -> Response:
     """Return the answer in a reply, whatever shape it came in, or raise `Rejection`."""
     blocks = getattr(reply, "content", None)
     reason = getattr(reply, "stop_reason", None)
-    if not isinstance(blocks, list) or (not blocks and reason not in _FINISH):
+    if type(blocks) is not list or (not blocks and reason not in _FINISH):
         raise malformed(f"a 200 without content ({type(reply).__name__})")
-    texts = [block.text for block in blocks if getattr(block, "type", None) == "text"]
+    texts = [getattr(block, "text", None) for block in blocks if _is_text(block)]
     if not all(isinstance(text, str) for text in texts):
         raise malformed("content is not text")
-    finish = _FINISH.get(reason or "end_turn", "stop")
-    usage = _usage(getattr(reply, "usage", None))
-    said = getattr(reply, "model", None)
+    known = _known(model, reply, _FINISH.get(str(reason), "stop"))
+    text = "".join(map(str, texts))
+    if not text or known["finish"] == "refusal":
+        return Response.failed(model, _WHY_NONE.get(known["finish"], Kind.EmptyAnswer), **known)
+    return Response(model, text, **known)
+
+
+def _is_text(block: object) -> bool:
+    return getattr(block, "type", None) == "text"
+
+
+def _known(model: str, reply: object, finish: str) -> dict[str, Any]:
+    """Return what a reply tells beside its text."""
+    said, usage = getattr(reply, "model", None), _usage(getattr(reply, "usage", None))
     extra = {} if said in (model, None) else {"answered_by": str(said)}
-    known: dict[str, Any] = {"finish": finish, "extra": extra}
-    known |= {"usage": usage} if usage else {}
     if usage is None:
-        extra["usage"] = "missing"
-    if finish == "refusal" or not texts:
-        tool = Kind.ToolCall if finish == "tool" else Kind.EmptyAnswer
-        return Response.failed(model, Kind.Refused if finish == "refusal" else tool, **known)
-    return Response(model, "".join(texts), **known)
+        return {"finish": finish, "extra": {**extra, "usage": "missing"}}
+    return {"finish": finish, "extra": extra, "usage": usage}
 
 
 def _usage(usage: Any) -> Usage | None:
     """Return the usage; the vendor reports cached and written tokens beside the others."""
-    read = getattr(usage, "cache_read_input_tokens", None) or 0
-    written = getattr(usage, "cache_creation_input_tokens", None) or 0
-    counted = checked_usage(
-        input_tokens=getattr(usage, "input_tokens", None),
+    beside = [
+        getattr(usage, name, None) or 0
+        for name in ("cache_read_input_tokens", "cache_creation_input_tokens")
+    ]
+    fresh = getattr(usage, "input_tokens", None)
+    whole = sum(beside, fresh) if all(type(count) is int for count in (fresh, *beside)) else None
+    return checked_usage(
+        input_tokens=whole,
         output_tokens=getattr(usage, "output_tokens", None),
-        cached_tokens=read,
-        written_tokens=written,
-    )
-    return counted and Usage(
-        counted.input_tokens + read + written, counted.output_tokens, read, written
+        cached_tokens=beside[0],
+        written_tokens=beside[1],
     )

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-import httpx2
 import openai
 
 from orchkit.core.calls import Call, Kind, Response
+from orchkit.runtime.providers.bounded import bounded
 from orchkit.runtime.providers.refusals import (
     body_message,
     checked_usage,
     malformed,
     status_rejection,
+    unreached,
 )
-from orchkit.runtime.wire import Rejection
 
-_FINISH = {"stop": "stop", "length": "length", "content_filter": "refusal", "tool_calls": "tool"}
+_FINISH = {
+    "stop": "stop",
+    "length": "length",
+    "content_filter": "refusal",
+    "tool_calls": "tool",
+    "function_call": "tool",
+}
+_WHY_NONE = {"refusal": Kind.Refused, "tool": Kind.ToolCall}
 _OWN = "api.openai.com"
 
 
@@ -29,13 +36,16 @@ class OpenAI:
         Ends with ``/v1``.
     key : str, optional
         Never shown, stored or sent anywhere else.
+    plain : bool
+        Send nothing else that the environment holds for the vendor.
     """
 
     name = "openai"
 
-    def __init__(self, address: str, key: str | None) -> None:
+    def __init__(self, address: str, key: str | None, *, plain: bool = False) -> None:
         self.address = address.rstrip("/")
         self._key = key
+        self._plain = plain
         self._client: openai.AsyncOpenAI | None = None
 
     def request(self, call: Call) -> dict[str, Any]:
@@ -48,11 +58,10 @@ class OpenAI:
         try:
             reply: object = await completions.create(**self._body(call))
         except openai.APIStatusError as error:
-            no = _refusal(error)
-        except openai.APITimeoutError:
-            no = Rejection(Kind.Timeout, again=True, billed=True)
+            said = body_message(error.body, error.status_code, self._key)
+            no = status_rejection(error.status_code, error.response.headers, said)
         except openai.APIConnectionError as error:
-            no = _unreached(error)
+            no = unreached(error)
         except (openai.OpenAIError, ValueError, RecursionError, TypeError) as error:
             no = malformed(type(error).__name__)
         else:
@@ -82,7 +91,7 @@ class OpenAI:
                 api_key=self._key or "none",
                 base_url=self.address,
                 max_retries=0,
-                http_client=openai.DefaultAioHttpClient(follow_redirects=False),
+                http_client=bounded(openai.DefaultAioHttpClient, plain=self._plain),
             )
         return self._client
 
@@ -93,37 +102,28 @@ class OpenAI:
         raise TypeError("a provider holds a key and is never pickled")
 
 
-def _refusal(error: openai.APIStatusError) -> Rejection:
-    said = body_message(error.body, error.status_code)
-    return status_rejection(error.status_code, error.response.headers, said)
-
-
-def _unreached(error: openai.APIConnectionError) -> Rejection:
-    """Tell a connection that was never made from one that broke after the request was sent."""
-    before = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
-    return Rejection(Kind.ConnectionFailed, again=True, billed=not before)
-
-
 def _response(model: str, reply: object) -> Response:
     """Return the answer in a reply, whatever shape it came in, or raise `Rejection`."""
     choices = getattr(reply, "choices", None)
-    message = getattr(choices[0], "message", None) if choices else None
-    if not choices or message is None:
+    message = getattr(choices[0], "message", None) if choices and type(choices) is list else None
+    if message is None:
         raise malformed(f"a 200 without choices ({type(reply).__name__})")
-    finish = _FINISH.get(getattr(choices[0], "finish_reason", "stop") or "stop", "stop")
-    content = getattr(message, "content", None)
-    if content is not None and not isinstance(content, str):
+    text, refused = getattr(message, "content", None), getattr(message, "refusal", None)
+    if not isinstance(text, str | None):
         raise malformed("content is not text")
-    usage = _usage(getattr(reply, "usage", None))
-    known: dict[str, Any] = {"finish": finish, "extra": _extra(model, reply)}
-    known |= {"usage": usage} if usage else {}
+    finish = _FINISH.get(str(getattr(choices[0], "finish_reason", None)), "stop")
+    known = _known(model, reply, "refusal" if refused else finish)
+    if not text:
+        return Response.failed(model, _WHY_NONE.get(known["finish"], Kind.EmptyAnswer), **known)
+    return Response(model, text, logprobs=_logprobs(choices[0]), **known)
+
+
+def _known(model: str, reply: object, finish: str) -> dict[str, Any]:
+    """Return what a reply tells beside its text."""
+    extra, usage = _extra(model, reply), _usage(getattr(reply, "usage", None))
     if usage is None:
-        known["extra"]["usage"] = "missing"
-    if content is None:
-        refused = getattr(message, "refusal", None)
-        kind = Kind.Refused if refused else Kind.ToolCall if finish == "tool" else Kind.EmptyAnswer
-        return Response.failed(model, kind, **known)
-    return Response(model, content, logprobs=_logprobs(choices[0]), **known)
+        return {"finish": finish, "extra": {**extra, "usage": "missing"}}
+    return {"finish": finish, "extra": extra, "usage": usage}
 
 
 def _usage(usage: Any) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+import aiohttp
 
 from orchkit.core.calls import Kind, Usage
 from orchkit.runtime.limits import retry_after
@@ -22,7 +24,18 @@ STATUSES: Mapping[int, tuple[Kind, bool, bool]] = {
     422: (Kind.BadRequest, False, False),
     429: (Kind.RateLimited, True, False),
 }
-_SPENT = ("insufficient_quota", "spend_limit", "billing", "credit balance")
+#: What vendors say of an account without money, whatever the status; "billing" alone is also said
+#: to those who merely ask too fast.
+_SPENT = (
+    "insufficient_quota",
+    "spend_limit",
+    "credit balance",
+    "billing_error",
+    "exceeded your current quota",
+)
+#: The transport calls a server that hangs up a time-out to connect, so the causes decide.
+_NEVER_MADE = (aiohttp.ClientConnectorError,)
+_LATE = (aiohttp.ServerTimeoutError, TimeoutError)
 
 
 def status_rejection(status: int, headers: Mapping[str, str], message: str) -> Rejection:
@@ -39,7 +52,7 @@ def status_rejection(status: int, headers: Mapping[str, str], message: str) -> R
     kind, again, terminal = STATUSES.get(
         status, (Kind.ServerError if later else Kind.BadRequest, later, False)
     )
-    if status == 429 and any(word in message for word in _SPENT):
+    if status in (400, 403, 429) and any(word in message for word in _SPENT):
         kind, again, terminal = Kind.QuotaExhausted, False, True
     told = f"HTTP {status}: {message}"[:300]
     return Rejection(kind, told, again=again, wait=retry_after(headers), terminal=terminal)
@@ -50,13 +63,45 @@ def malformed(what: str) -> Rejection:
     return Rejection(Kind.MalformedResponse, what, again=True, billed=True)
 
 
-def body_message(body: object, status: int) -> str:
-    """Return what an error body says, as one short line that repeats nothing we sent."""
+def unreached(error: BaseException) -> Rejection:
+    """Return what a broken connection means: only one that was never made is surely not billed."""
+    causes = [*_causes(error)]
+    if ours := [cause for cause in causes if isinstance(cause, Rejection)]:
+        return ours[0]
+    if any(isinstance(cause, _NEVER_MADE) for cause in causes):
+        return Rejection(Kind.ConnectionFailed, "no connection", again=True)
+    late = any(isinstance(cause, _LATE) for cause in causes)
+    return Rejection(
+        Kind.Timeout if late else Kind.ConnectionFailed,
+        "" if late else "the connection broke after the request was sent",
+        again=True,
+        billed=True,
+    )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def body_message(body: object, status: int, key: str | None = None) -> str:
+    """Return what an error body says, as one short line without the key.
+
+    Examples
+    --------
+    >>> body_message({"error": {"type": "rate_limit", "message": "slow down"}}, 429)
+    'rate_limit · slow down'
+    """
     error = body.get("error", body) if isinstance(body, dict) else body
+    parts = [error] if isinstance(error, str) else []
     if isinstance(error, dict):
-        parts = [str(error[key]) for key in ("type", "code", "message") if error.get(key)]
-        return " · ".join(parts)[:250]
-    return str(error)[:250] if isinstance(error, str) else f"status {status}"
+        details = error.get("details")
+        error = {**(details if isinstance(details, dict) else {}), **error}
+        said = (error.get(name) for name in ("type", "code", "error_code", "message"))
+        parts = [part for part in said if isinstance(part, str)]
+    told = " ".join(" · ".join(dict.fromkeys(parts)).split()) or f"status {status}"
+    return (told.replace(key, "[key]") if key else told)[:250]
 
 
 def checked_usage(**counts: Any) -> Usage | None:
@@ -64,4 +109,6 @@ def checked_usage(**counts: Any) -> Usage | None:
     known = {name: 0 if value is None else value for name, value in counts.items()}
     required = (counts.get("input_tokens"), counts.get("output_tokens"))
     sane = all(type(count) is int and 0 <= count < 2**40 for count in known.values())
+    parts = [known.get(name, 0) for name in ("cached_tokens", "written_tokens")]
+    sane = sane and sum(parts) <= known["input_tokens"]
     return Usage(**known) if sane and None not in required else None

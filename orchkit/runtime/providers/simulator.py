@@ -13,7 +13,7 @@ its token counts are drawn, not counted from the text it gives.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, ClassVar
@@ -44,6 +44,7 @@ LENGTH: Mapping[Tier, int] = {
     Tier.ADVANCED: 180,
     Tier.EXPERT: 320,
 }
+_WRONG = ("[wrong]", "unknown", "it depends", "both", "cannot say", "any", "impossible")
 #: Seconds to the first token, and tokens per second, by the model's tier.
 PACE: Mapping[Tier, tuple[float, float]] = {
     Tier.BASIC: (0.12, 900.0),
@@ -125,8 +126,8 @@ def _input_tokens(call: Call) -> int:
 
 def _logprobs(draw: Random, *, right: bool, chance: float) -> tuple[float, ...]:
     """Return eight log-probabilities whose mean tells right from wrong often, not always."""
-    leaning = 1.1 * (1 if right else -1) + 0.5 * math.log(chance / (1 - chance))
-    mean = 0.25 + 0.74 * _logistic(0.6 + 0.8 * leaning + draw.gauss(0, 0.9))
+    leaning = 0.55 * (1 if right else -1) + 0.2 * math.log(chance / (1 - chance))
+    mean = 0.25 + 0.74 * _logistic(0.5 + leaning + draw.gauss(0, 0.9))
     wobble = [draw.uniform(0.5, 1.5) for _ in range(8)]
     scale = math.log(mean) * len(wobble) / sum(wobble)
     return tuple(round(min(0.0, scale * part), 6) for part in wobble)
@@ -141,20 +142,20 @@ def _text(call: Call, model: Model, known: Known | None, right: bool) -> str:
         return known.reference
     # A prompt has few tempting wrong answers, so that models also agree on wrong ones.
     tempting = Random(call.question + known.reference)  # noqa: S311
-    wrong = list(_wrong(known, tempting))
-    return Random(call.key + "wrong").choice(wrong)  # noqa: S311
+    return Random(call.key + "wrong").choice(_wrong(known, tempting))  # noqa: S311
 
 
-def _wrong(known: Known, draw: Random) -> Iterator[str]:
-    """Yield the wrong answers this prompt tempts to, by the way it is scored."""
+def _wrong(known: Known, draw: Random) -> list[str]:
+    """Return the wrong answers this prompt tempts to, by the way it is scored."""
     value = _number(known.reference) if known.scorer == "numeric" else None
     if value is not None:
-        shifts = draw.sample((1, -1, 2, 10, 0.5, value or 3), 2)
-        yield from (f"{value + shift:g}" for shift in shifts)
-    elif known.scorer == "choice":
-        yield from draw.sample([x for x in "ABCD" if x != known.reference.upper()], 2)
-    else:
-        yield from draw.sample(("none of these", "unknown", "it depends", "both"), 2)
+        step = max(1.0, abs(value) / 10)
+        return draw.sample([f"{value + shift * step:g}" for shift in (-2, -1, 1, 2, 5)], 2)
+    if known.scorer == "choice":
+        right = known.reference.upper()
+        return draw.sample([letter for letter in "ABCDE" if letter not in right], 2)
+    right = known.reference.casefold().strip()
+    return draw.sample([text for text in _WRONG if not right or right not in text], 2)
 
 
 def _number(text: str) -> float | None:
