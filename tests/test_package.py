@@ -110,11 +110,6 @@ def test_a_simulated_run_is_light(own_home: Path) -> None:
     assert loaded.isdisjoint(HEAVY)
 
 
-def test_importing_twice_is_quiet() -> None:
-    """Importing the package anew registers df.orch without a warning."""
-    assert "orchkit" in loaded_by("import orchkit, importlib; importlib.reload(orchkit)")
-
-
 def test_all_is_sorted() -> None:
     """The public names stand in order, each once."""
     assert orchkit.__all__ == sorted(set(orchkit.__all__))

@@ -34,9 +34,11 @@ _FINAL = re.compile(
     r"(?:####|\"answer\"\s*:|\banswer\W*?\s*(?:is|:|=))\s*[*\"'$\s]*([^\n\"}]{1,80})", re.I
 )
 _CHOICE = re.compile(r"\(?([a-e])(?:[).:]+(?:\s.*)?)?")
-_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
+#: A number that stands alone: not the 2 of H2O.
+_NUMBER = re.compile(r"(?<![\w.])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?!\w)")
+_MINUS = str.maketrans("\N{MINUS SIGN}", "-")
 _SHORT = 8
-_EDGES = " \t\r\n`*_\"'.:!$\u2018\u2019\u201c\u201d"
+_EDGES = " \t\r\n`*_\"':!$\u2018\u2019\u201c\u201d"
 
 
 def auto(query: Query, response: Response) -> Confidence:
@@ -145,7 +147,8 @@ def answer_key(text: str) -> str | None:
     ('paris', 'b', '9:30')
     """
     marked = _FINAL.findall(text)
-    final = " ".join((marked[-1] if marked else text).strip(_EDGES).casefold().split())
+    said = (marked[-1] if marked else text).translate(_MINUS)
+    final = " ".join(said.rstrip(f"{_EDGES}.").lstrip(_EDGES).casefold().split())
     if choice := _CHOICE.fullmatch(final):
         return choice.group(1)
     if not final or len(final.split()) > _SHORT:
@@ -156,4 +159,4 @@ def answer_key(text: str) -> str | None:
 
 def _plain(number: str) -> str:
     """Write a number in one way: 72, 72.0 and 72.00 are the same answer."""
-    return format(Decimal(number.replace(",", "")).normalize(), "f")
+    return format(Decimal(number.replace(",", "")).normalize() + 0, "f")

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 
 from orchkit.core.calls import Call, Failure, Kind, Response
-from orchkit.core.plans import Answer, Plan, Trace
+from orchkit.core.catalog import Catalog
+from orchkit.core.plans import Answer, Plan, Query, Strategy, Trace
 from orchkit.errors import NotRecorded
 
 Calls = tuple[Call, ...]
 Responses = tuple[Response, ...]
+
+
+def begin(strategy: Strategy, query: Query, catalog: Catalog) -> Plan:
+    """Return the strategy's plan; what is no plan fails when it is driven, and fails its row."""
+    plan: object = strategy.plan(query, catalog)
+    if not isinstance(plan, Generator):
+        raise TypeError(f"plan() must be a generator, not {type(plan).__name__}")
+    answer: Answer = yield from plan
+    return answer
 
 
 async def drive(plan: Plan, answer: Callable[[Calls], Awaitable[Responses]]) -> Trace:

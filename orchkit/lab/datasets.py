@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -11,13 +12,20 @@ import pandas as pd
 
 from orchkit.errors import ParameterError, UnknownNameError, did_you_mean
 
+
+def _jsonl(path: Path) -> pd.DataFrame:
+    # Not pd.read_json: before pandas 3 it makes dates of what is text in the file.
+    with path.open(encoding="utf-8") as lines:
+        return pd.DataFrame([json.loads(line) for line in lines if line.strip()])
+
+
 #: What is text stays text as written: None, NA and 2024-08-31 may all be right answers.
 _READERS: Mapping[str, Callable[[Path], pd.DataFrame]] = {
     ".csv": lambda path: pd.read_csv(
         path, dtype={"prompt": str, "reference": str}, keep_default_na=False, na_values=[""]
     ),
     ".parquet": pd.read_parquet,
-    ".jsonl": lambda path: pd.read_json(path, lines=True, dtype=False),
+    ".jsonl": _jsonl,
 }
 
 

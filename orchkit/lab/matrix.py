@@ -6,8 +6,8 @@ call that was not recorded says so.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -17,18 +17,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchkit.core.calls import Failure, Message, Params, Response
-from orchkit.core.catalog import Catalog, Model, Rates, Tier
+from orchkit.core.catalog import Catalog
 from orchkit.core.drive import replay
 from orchkit.core.plans import Answer, Query, Strategy, Trace
 from orchkit.errors import MatrixError, StoreError
+from orchkit.lab.asking import Predict, predicted
+from orchkit.lab.cataloguing import catalog_of
 from orchkit.lab.frames import column
 from orchkit.lab.longtable import COLUMNS, validated
 from orchkit.lab.replaying import RecordedRow, response_of
 from orchkit.lab.scoring import Scorer, scored
 
 SCHEMA = b"1"
-
-
 _VERSION = b"orchkit.matrix"
 
 
@@ -60,6 +60,9 @@ class Matrix:
         renamed = {theirs: ours for ours, theirs in columns.items()}
         for theirs in renamed:
             column(frame, theirs)
+        if len(renamed) < len(columns):
+            twice = [name for name, n in Counter(columns.values()).items() if n > 1]
+            raise MatrixError(f"The column {twice[0]!r} is named twice; a column has one meaning.")
         unknown = [ours for ours in columns if ours not in COLUMNS]
         if unknown:
             raise MatrixError(f"{unknown[0]!r} is no column of a matrix; known: {[*COLUMNS]}.")
@@ -123,13 +126,17 @@ class Matrix:
         return type(self)(kept)
 
     def save(self, path: str | Path) -> None:
-        """Write the matrix as parquet with its schema's version."""
-        frame = self._frame.assign(
-            **{name: self._frame[name].astype(str) for name in ("prompt",) if name in self._frame}
-        )
-        table = pa.Table.from_pandas(frame, preserve_index=False)
-        table = table.replace_schema_metadata({**(table.schema.metadata or {}), _VERSION: SCHEMA})
-        pq.write_table(table, path)
+        """Write the matrix as parquet with its schema's version.
+
+        Raises StoreError where the path, or an id, cannot be written.
+        """
+        frame = self._frame.assign(prompt=self._frame["prompt"].astype("string"))
+        try:
+            table = pa.Table.from_pandas(frame, preserve_index=False)
+            mark = {**(table.schema.metadata or {}), _VERSION: SCHEMA}
+            pq.write_table(table.replace_schema_metadata(mark), path)
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise StoreError(f"{path} cannot be written: {error}.") from None
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -140,17 +147,20 @@ class Matrix:
             raise StoreError(f"{path} is no readable matrix: {error}.") from None
         version = (table.schema.metadata or {}).get(_VERSION)
         if version != SCHEMA:
-            said = "no matrix" if version is None else f"a matrix of schema {version.decode()}"
+            said = (
+                "no matrix"
+                if version is None
+                else f"a matrix of schema {version.decode('utf-8', 'replace')}"
+            )
             raise StoreError(f"{path} is {said}; this orchkit reads schema {SCHEMA.decode()}.")
         return cls(table.to_pandas())
 
-    def queries(self, tiers: Callable[[list[str]], Sequence[Any]], params: Params) -> list[Query]:
-        """Return one query a prompt; `tiers` judges all texts at once."""
-        told = self.prompts["prompt"].tolist()
-        texts = [str(prompt) for prompt in told]
+    def queries(self, predict: Predict, params: Params) -> list[Query]:
+        """Return one query a prompt; `predict` judges all texts at once."""
+        texts = [str(prompt) for prompt in self.prompts["prompt"]]
         return [
-            Query((Message("user", text),), params, Tier(tier))
-            for text, tier in zip(texts, tiers(texts), strict=True)
+            Query((Message("user", text),), params, tier)
+            for text, tier in zip(texts, predicted(predict, texts), strict=True)
         ]
 
     def run(
@@ -199,25 +209,7 @@ class Matrix:
         them. The defaults are those of `known` that were recorded; with none of them, every
         recorded model, placed in tiers by what it cost.
         """
-        models = {name: self._model(name, known) for name in self.models}
-        short = {known.aliases.get(name, name): name for name in reversed(self.models)}
-        pool = tuple(short[name] for name in known.pool if name in short)
-        if not pool:
-            models = _placed(models)
-            pool = tuple(models)
-        aliases = {name: recorded for name, recorded in short.items() if name not in models}
-        return Catalog(models, pool, aliases)
-
-    def _model(self, name: str, known: Catalog) -> Model:
-        if name in known:
-            found = known[name]
-            return Model(name, "replay", found.tier, found.rates, found.best_for, found.context)
-        rows = self._frame[self._frame["model"] == name]
-        tokens = rows["input_tokens"].sum() + rows["output_tokens"].sum()
-        paid = rows["cost"].sum(min_count=1)
-        each = paid / tokens * 1e6 if tokens else paid / max(1, len(rows)) * 1e3
-        rates = (Rates(each, each),) if math.isfinite(each) else ()
-        return Model(name, "replay", Tier.INTERMEDIATE, rates)
+        return catalog_of(self._frame, known)
 
     def __repr__(self) -> str:
         filled = self._frame["quality"].notna().mean() if len(self._frame) else 0.0
@@ -235,12 +227,3 @@ _CELL = (
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _placed(models: Mapping[str, Model]) -> dict[str, Model]:
-    """Give models nobody knows a tier by their price: quartiles of the ones recorded."""
-    ranked = sorted(models.values(), key=lambda model: model.blended)
-    tiers = list(Tier)
-    place = {m.name: tiers[4 * rank // len(ranked)] for rank, m in enumerate(ranked)}
-    place[ranked[-1].name] = Tier.EXPERT
-    return {name: Model(name, "replay", place[name], model.rates) for name, model in models.items()}

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from orchkit.core.calls import Kind
 from orchkit.lab.statistics import mean_interval
 
 ORACLE = "oracle"
+#: How the error of a row begins that asked for what was not recorded.
+GAP = f"{Kind.NotRecorded.name}:"
 #: Columns of `summary`, in order.
 SUMMARY = (
     "n",
@@ -34,7 +37,7 @@ def summary(results: pd.DataFrame, *, singles: tuple[str, ...] = ()) -> pd.DataF
     """Return one row a strategy from tidy results, indexed by strategy.
 
     Every strategy is judged on the same prompts: those whose quality is known for all of them
-    (all prompts, when no quality is known). `n` counts them. Quality has a 95 % interval; costs
+    (all that were recorded, when no quality is known). `n` counts them. Quality has a 95 % interval; costs
     are USD; `saving` is the share of the strongest single model's cost that is not spent, NaN
     without one; latencies are seconds; `escalation_rate` is the share of rows that took more than
     one round.
@@ -48,25 +51,26 @@ def summary(results: pd.DataFrame, *, singles: tuple[str, ...] = ()) -> pd.DataF
     """
     kept = common(results)
     oracle = _oracle_rows(kept[kept["strategy"].isin(singles)]) if len(singles) > 1 else None
-    judged = kept if oracle is None else pd.concat([kept, oracle], ignore_index=True)
-    order = list(dict.fromkeys(judged["strategy"]))
-    table = pd.DataFrame([_row(judged[judged["strategy"] == name]) for name in order], index=order)
-    table.index.name = "strategy"
-    base = strongest(table.loc[[name for name in singles if name in order]])
+    rows = {name: kept[kept["strategy"] == name] for name in results["strategy"].unique()}
+    if oracle is not None:
+        rows[ORACLE] = oracle
+    index = pd.Index(list(rows), name="strategy")
+    table = pd.DataFrame([_row(own) for own in rows.values()], index, SUMMARY)
+    base = strongest(table.loc[[name for name in singles if name in rows]])
     baseline = table["cost_per_1k"].get(base, math.nan)
     table["saving"] = 1 - table["cost_per_1k"] / baseline if baseline else math.nan
-    return table[list(SUMMARY)]
+    return table
 
 
 def common(results: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the prompts whose quality is known for every strategy.
 
-    All of them, when no quality is known at all.
+    When no quality is known at all, those of the prompts that were recorded for every strategy.
     """
-    if results["quality"].isna().all():
-        return results
-    unknown = set(results.loc[results["quality"].isna(), "row"])
-    return results[~results["row"].isin(unknown)]
+    unknown = results["quality"].isna()
+    if unknown.all():
+        unknown = results["error"].astype("string").str.startswith(GAP).fillna(value=False)
+    return results[~results["row"].isin(results.loc[unknown, "row"])]
 
 
 def strongest(table: pd.DataFrame) -> str | None:
@@ -128,6 +132,6 @@ def _row(rows: pd.DataFrame) -> dict[str, object]:
         "signal": ", ".join(dict.fromkeys(rows["signal"].value_counts().index[:2])),
         "escalation_rate": (rows["rounds"] > 1).mean(),
         "errors": int(rows["error"].notna().sum()),
-        "cost": rows["cost"].sum(skipna=False),
+        "cost": rows["cost"].sum(skipna=False, min_count=1),
         "provider": ", ".join(sorted(set(rows["provider"].dropna()))),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -12,10 +13,37 @@ from orchkit.errors import UnknownNameError, did_you_mean
 
 Scorer = Callable[[str, str], float]
 
-_NUMBER = re.compile(r"[-+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?")
 _EDGES = " \t\r\n.,;:!?\"'`*()[]{}"
-_LETTER = re.compile(r"\(?\b([A-Za-z])\b\)?")
-_MARKED = re.compile(r"\b(?:answer|option|choice)\b(?:\s+is)?\s*[:=]?\s*\**\(?([A-Za-z])\b", re.I)
+
+#: How numbers are dressed, and what is made of it before one is looked for.
+_DRESS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile("\N{MINUS SIGN}"), "-"),
+    (re.compile(r"(?<=\d)(?:\{,\}|,?\\[,!])(?=\d)"), ","),  # LaTeX: 1{,}234  1\,234  1,\!234
+    (re.compile(r"(?<=[-+])\\?[$€£¥](?=[\d.])"), ""),  # -$42
+    (re.compile(r"(?<=[A-Za-z])\^\{?[-+]?\d+\}?"), ""),  # km^2
+)
+#: Digits after a letter are no number (CO2), nor is a dash between digits a sign (5-10).
+_NUMBER = re.compile(
+    r"(?<![^\W_])[-+]?"
+    r"(?:(?:\d{1,3}(?:,\d{2,3})*,\d{3}(?!\d)|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
+)
+
+#: A capital by itself, neither the pronoun nor the article.
+_CAPITAL = (
+    r"(?!I\s+[a-z])(?!A\s+(?!(?:is|and|or|but|because|since|as|for|by|with|from)\b)[a-z])"
+    r"[A-Z](?!['’-]?\w)"
+)
+#: What may follow a small letter that stands for a choice: a bracket, a stop, an end.
+_CLOSED = r"(?=\s*(?:[^\w\s'’-]|\n|\Z))"
+_MARK = r"[^\w.,;!?]*"
+#: Where a text says its letter, most telling first; of several such places the last counts.
+_LETTERS: tuple[re.Pattern[str], ...] = (
+    re.compile(r"\\boxed\W*(?:(?:text|math)\w*\W+)?([A-Za-z])\b"),
+    re.compile(rf"(?i:\b(?:answer|choice)\b{_MARK}(?:\bis\b{_MARK})?)({_CAPITAL}|[a-z]{_CLOSED})"),
+    re.compile(rf"\A\W*(?i:option\W+)?([A-Za-z])(?:{_CLOSED}|\s+[-–—]\s)"),
+    re.compile(r"\b([A-Z])\b\W* is (?i:the )?(?i:correct|right|best)\b"),
+    re.compile(rf"((?<=\W\()[a-z](?=\))|(?<!\w){_CAPITAL})"),
+)
 
 
 def exact(text: str, reference: str) -> float:
@@ -30,7 +58,7 @@ def exact(text: str, reference: str) -> float:
 
 
 def numeric(text: str, reference: str) -> float:
-    """1 when the last number in the text equals the reference, to a relative 1e-6.
+    """1 when the last number in the text equals the reference's, to a relative 1e-6.
 
     Examples
     --------
@@ -40,21 +68,22 @@ def numeric(text: str, reference: str) -> float:
     said, wanted = _last_number(text), _last_number(reference)
     if said is None or wanted is None:
         return 0.0
-    return float(abs(said - wanted) <= 1e-6 * max(1.0, abs(wanted)))
+    return float(math.isclose(said, wanted, rel_tol=1e-6))
 
 
 def choice(text: str, reference: str) -> float:
     """1 when the letter the text settles on is the reference's.
 
-    A marked answer ("the answer is B") counts first, then a letter that opens the text, then the
-    last letter that stands alone.
+    A marked answer ("the answer is B") counts first, then a letter that opens the text, then one
+    that is called correct, then the last capital that stands alone.
 
     Examples
     --------
     >>> choice("The answer is (B).", "B"), choice("C) because A is wrong", "C"), choice("A", "B")
     (1.0, 1.0, 0.0)
     """
-    return float(_letter(text) == reference.strip(_EDGES).upper())
+    said = _letter(text)
+    return float(said is not None and said == _letter(reference))
 
 
 def contains(text: str, reference: str) -> float:
@@ -81,7 +110,7 @@ def token_f1(text: str, reference: str) -> float:
     said, wanted = _words(text), _words(reference)
     common = sum((Counter(said) & Counter(wanted)).values())
     if not common:
-        return float(said == wanted)
+        return exact(text, reference)
     precision, recall = common / len(said), common / len(wanted)
     return 2 * precision * recall / (precision + recall)
 
@@ -99,11 +128,10 @@ SCORERS: Mapping[str, Scorer] = MappingProxyType(
 
 def scorer(named: str | Scorer) -> Scorer:
     """Return the scorer of that name, or the function itself."""
-    if callable(named):
-        return named
-    if named not in SCORERS:
+    found = SCORERS.get(named) if isinstance(named, str) else named
+    if not callable(found):
         raise UnknownNameError(f"No scorer {named!r}. {did_you_mean(str(named), SCORERS)}")
-    return SCORERS[named]
+    return found
 
 
 def scored(text: Any, reference: Any, named: str | Scorer) -> float:
@@ -114,7 +142,8 @@ def scored(text: Any, reference: Any, named: str | Scorer) -> float:
 
 
 def _plain(text: str) -> str:
-    return _spaced(text).strip(_EDGES)
+    """Return the text without its edges; a text that is nothing else keeps them."""
+    return _spaced(text).strip(_EDGES) or _spaced(text)
 
 
 def _spaced(text: str) -> str:
@@ -122,16 +151,16 @@ def _spaced(text: str) -> str:
 
 
 def _last_number(text: str) -> float | None:
+    for pattern, plain in _DRESS:
+        text = pattern.sub(plain, text)
     found = _NUMBER.findall(text)
     return float(found[-1].replace(",", "")) if found else None
 
 
-def _letter(text: str) -> str:
-    if marked := _MARKED.findall(text):
-        return str(marked[-1]).upper()
-    opening = _LETTER.match(text.strip())
-    standing = [letter for letter in _LETTER.findall(text) if letter.isupper()]
-    return (opening.group(1) if opening else (standing or [""])[-1]).upper()
+def _letter(text: str) -> str | None:
+    places = (pattern.findall(text) for pattern in _LETTERS)
+    found = next(filter(None, places), None)
+    return found[-1].upper() if found else None
 
 
 def _words(text: str) -> list[str]:

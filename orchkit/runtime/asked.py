@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from orchkit.core.calls import Call
-from orchkit.core.catalog import Catalog, Model
+from orchkit.core.calls import Call, Response, Usage
+from orchkit.core.catalog import Catalog, Model, input_bound
 from orchkit.runtime.wire import Provider, request_key
 
 
@@ -30,3 +30,26 @@ class Asked:
         wired = replace(call, model=name, params=replace(call.params, logprobs=model.logprobs))
         bound = model.bound(call.messages, call.params.max_tokens)
         return cls(wired, model, provider, request_key(provider, wired), bound)
+
+    def priced(self, response: Response, seconds: float) -> Response:
+        """Return a fresh response with its cost, its latency and its origin.
+
+        One whose usage is unknown costs the most it could.
+        """
+        usage, cost = response.usage, self.model.cost(response.usage)
+        if response.extra.get("usage") == "missing":
+            usage = Usage(input_bound(self.call.messages), self.call.params.max_tokens)
+            cost = self.bound
+        return replace(
+            response,
+            model=self.model.name,
+            usage=usage,
+            cost=cost,
+            latency=response.latency or seconds,
+            provider=self.provider.name,
+        )
+
+    def known(self, response: Response) -> Response:
+        """Return a response somebody else paid for, as this model's, at today's prices."""
+        cost = response.cost if response.failure else self.model.cost(response.usage)
+        return replace(response, model=self.model.name, cost=cost, cached=True)

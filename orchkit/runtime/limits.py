@@ -54,6 +54,11 @@ class Pace:
         """Ask nothing for so many seconds."""
         self._free_at = max(self._free_at, time.monotonic() + seconds)
 
+    @property
+    def left(self) -> float:
+        """Seconds until asking is allowed."""
+        return max(0.0, self._free_at - time.monotonic())
+
     async def wait(self) -> None:
         """Return when asking is allowed."""
         while (left := self._free_at - time.monotonic()) > 0:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from orchkit.ui import verbs
+from orchkit.ui import plots, verbs
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.session import SESSION
 
@@ -35,6 +35,14 @@ def write(found: Comparison, folder: Path) -> list[Path]:
     )
     found.results.assign(metadata=found.results["metadata"].map(str)).to_parquet(results)
     found.summary().assign(simulated=found.simulated).to_csv(summary)
-    drawn = found.plot()
-    drawn.figure.savefig(figure, dpi=150)
+    _draw(found, figure)
     return [results, summary, figure]
+
+
+def _draw(found: Comparison, path: Path) -> None:
+    """Write the figure without pyplot, which would keep it open."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=plots.SIZE, layout="constrained")
+    found.plot(ax=figure.subplots())
+    figure.savefig(path, dpi=150)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, is_dataclass, replace
 from html import escape
+from typing import Any
 
 from orchkit.core.calls import Call, Failure, Response, Usage
 from orchkit.core.catalog import NANO, input_bound
+from orchkit.core.confidence import Signal
 from orchkit.core.drive import replay
 from orchkit.core.plans import Query, Strategy
 from orchkit.runtime.asked import Asked
@@ -82,7 +84,7 @@ def estimate_traces(
     """Return the estimate of running `strategy` over `queries`."""
     asked = [query for query in queries if isinstance(query, Query)]
     expected = _dry(asked, strategy, executor, Simulator(executor.catalog, known))
-    worst = _dry(asked, strategy, executor, None)
+    worst = _dry(asked, _doubting(strategy), executor, None)
     return Estimate(
         rows=len(asked),
         refused=len(queries) - len(asked),
@@ -104,10 +106,33 @@ def _dry(
     return dry.bill
 
 
+def _doubting(strategy: Strategy) -> Strategy:
+    """Return the strategy with its own signal, if any, not trusting what a dry run makes up."""
+    declared: Any = strategy
+    signal = getattr(strategy, "confidence", None)
+    if signal is None or not is_dataclass(declared):
+        return strategy
+    return replace(declared, confidence=_doubt(signal))
+
+
+def _doubt(signal: Signal) -> Signal:
+    def doubt(query: Query, response: Response) -> Generator[Any, Any, Any]:
+        try:
+            verdict = signal(query, response)
+            if isinstance(verdict, Generator):
+                verdict = yield from verdict
+        except Exception:  # a signal need not be able to read what is made up
+            return math.nan
+        made_up = response.confidence is not None and math.isnan(response.confidence)
+        return math.nan if made_up else verdict
+
+    return doubt
+
+
 class _DryRun:
     """Answers calls without asking: from the cache, else made up. Equal calls are billed once.
 
-    Without a simulator the answers are the worst there are: as dear as can be, never confident enough.
+    Without a simulator the answers are the worst there are: as dear as can be, and never trusted.
     """
 
     def __init__(self, executor: Executor, simulator: Simulator | None) -> None:
@@ -135,5 +160,4 @@ class _DryRun:
             response = self.simulator.answer(replace(call, model=model.name))
             return replace(response, cost=model.cost(response.usage))
         usage = Usage(input_bound(call.messages), call.params.max_tokens)
-        bound = model.bound(call.messages, call.params.max_tokens)
-        return Response(model.name, "?", usage, cost=bound, confidence=math.nan)
+        return Response(model.name, "?", usage, cost=asked.bound, confidence=math.nan)

@@ -10,11 +10,18 @@ from typing import Any
 
 import pandas as pd
 
-from orchkit.core.calls import Call, Failure, Message
+from orchkit.core.calls import Failure, Message
 from orchkit.core.catalog import Catalog, Model
 from orchkit.core.plans import Query, Strategy, Trace
 from orchkit.core.strategies import Single
-from orchkit.errors import MisuseError, PriceMissingError, RetiredModelWarning, whole
+from orchkit.errors import (
+    ColumnError,
+    MisuseError,
+    ParameterError,
+    PriceMissingError,
+    RetiredModelWarning,
+    whole,
+)
 from orchkit.lab import frames
 from orchkit.lab.asking import Asking, queries, tier_or_none
 from orchkit.lab.scoring import Scorer
@@ -54,6 +61,12 @@ class Job:
                 _warn_retired(model)
         return chosen
 
+    def strategies(self, several: Sequence[str | Strategy]) -> list[Strategy]:
+        """Return each strategy of a list."""
+        if isinstance(several, str):
+            raise ParameterError(f"strategies is {several!r}; give a list, like [{several!r}].")
+        return [self.strategy(one) for one in several]
+
     def run(
         self, rows: Sequence[tuple[Query | Failure, Strategy]], shown: bool | None, what: str
     ) -> list[Trace]:
@@ -87,7 +100,7 @@ def job_of(
 
 def _may_ask(strategy: Strategy, catalog: Catalog) -> list[Model]:
     """Return the models a strategy names or starts with; the defaults where it names none."""
-    first = [call.model for call in _first_round(strategy, catalog)]
+    first = _first_asked(strategy, catalog)
     fields = [getattr(strategy, field, None) or () for field in ("chain", "models")]
     named = [name for field in fields for name in field] or [*catalog.pool]
     alone = isinstance(strategy, Single)
@@ -100,31 +113,33 @@ def _warn_retired(model: Model) -> None:
         warnings.warn(told, RetiredModelWarning, stacklevel=4)
 
 
-def _first_round(strategy: Strategy, catalog: Catalog) -> tuple[Call, ...]:
-    """Return the calls a strategy would start with; its misuse shows here, before any spending."""
-    plan = strategy.plan(Query((Message("user", "?"),)), catalog)
+def _first_asked(strategy: Strategy, catalog: Catalog) -> list[str]:
+    """Return the models a strategy would start with; its misuse shows here, before any spending."""
     try:
-        return next(plan)
+        plan = strategy.plan(Query((Message("user", "?"),)), catalog)
+        return [call.model for call in next(plan)]
     except MisuseError:
         raise
-    except Exception:
-        return ()
-    finally:
-        plan.close()
+    except Exception:  # what is wrong with the plan will be the error of its rows
+        return []
 
 
 def _known(
     df: pd.DataFrame, asked: Sequence[Query | Failure], reference: str, scorer: object
 ) -> dict[str, Known]:
-    """Return what the simulator may know of the frame's prompts."""
-    if reference not in df.columns:
-        return {}
-    references = frames.column(df, reference).tolist()
+    """Return what the simulator may know of the frame's prompts; what is odd it does not know."""
     named = scorer if isinstance(scorer, str) else "scorer"
-    scorers = frames.column(df, named).tolist() if named in df.columns else [named] * len(df)
-    tiers = df["complexity"].tolist() if "complexity" in df.columns else [None] * len(df)
+    columns = (_cells(df, reference, None), _cells(df, named, named), _cells(df, "complexity", None))
     return {
         query.call("").question: Known(str(right), str(how), tier_or_none(tier))
-        for query, right, how, tier in zip(asked, references, scorers, tiers, strict=True)
-        if isinstance(query, Query) and not pd.isna(right)
+        for query, right, how, tier in zip(asked, *columns, strict=True)
+        if isinstance(query, Query) and pd.api.types.is_scalar(right) and not pd.isna(right)
     }
+
+
+def _cells(df: pd.DataFrame, name: str, otherwise: str | None) -> list[Any]:
+    """Return the cells of a column; where it is missing or stands twice, as many of the other."""
+    try:
+        return frames.column(df, name).tolist()
+    except ColumnError:
+        return [otherwise] * len(df)

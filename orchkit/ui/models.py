@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,26 +56,44 @@ def add_model(
     'openai'
     >>> orchkit.remove_model("my-llama")
     """
-    if not isinstance(provider, str):
-        SESSION.own[provider.name] = provider
-        provider = provider.name
+    own = None if isinstance(provider, str) else provider
     model = catalogs.model(
         name,
-        provider=provider,
+        provider=provider if isinstance(provider, str) else provider.name,
         tier=tier,
         input_price=input_price,
         output_price=output_price,
         **known,
     )
-    models = {**SESSION.added.models, name: model}
-    SESSION.added = catalogs.Listing(models, {}, tuple(models), tuple(models))
+    if own is not None:
+        SESSION.own[own.name] = own
+    _list({**SESSION.added.models, name: model})
 
 
 def remove_model(name: str) -> None:
-    """Forget a model that was added; UnknownNameError when it was not."""
+    """Forget a model that was added.
+
+    Raises
+    ------
+    UnknownNameError
+        It was not added.
+
+    Examples
+    --------
+    >>> import orchkit
+    >>> orchkit.add_model("mine", input_price=0, output_price=0)
+    >>> orchkit.remove_model("mine")
+    >>> "mine" in orchkit.models().index
+    False
+    """
     models = dict(SESSION.added.models)
     if models.pop(name, None) is None:
         raise UnknownNameError(f"No model {name!r} was added. {did_you_mean(name, models)}")
+    _list(models)
+
+
+def _list(models: Mapping[str, Model]) -> None:
+    """Make these the models that were added."""
     SESSION.added = catalogs.Listing(models, {}, tuple(models), tuple(models))
 
 

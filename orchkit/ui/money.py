@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Context, Decimal
+from numbers import Real
 from typing import Any
 
 from orchkit.core.catalog import NANO
 from orchkit.errors import BudgetError
+
+_DOWN = Context(rounding=ROUND_FLOOR)
 
 
 def nano(dollars: Any, name: str) -> int | None:
@@ -22,13 +25,22 @@ def nano(dollars: Any, name: str) -> int | None:
     """
     if dollars is None:
         return None
-    number = isinstance(dollars, int | float | Decimal) and not isinstance(dollars, bool)
-    if not number or not math.isfinite(dollars) or dollars < 0:
+    if not _is_amount(dollars):
         raise BudgetError(
             f"{name} is {dollars!r}; it must be a finite number of USD, 0 or more. "
             "0 allows cached answers only; None sets no cap."
         )
-    return int(Decimal(str(dollars)) * NANO)
+    exact = dollars if isinstance(dollars, Decimal) else Decimal(str(float(dollars)))
+    return int(_DOWN.multiply(exact, NANO))
+
+
+def _is_amount(given: object) -> bool:
+    if isinstance(given, bool) or not isinstance(given, Real | Decimal):
+        return False
+    try:
+        return 0 <= float(given) < math.inf
+    except (ValueError, OverflowError):  # a signalling NaN; an int beyond every float
+        return False
 
 
 def usd(dollars: float) -> str:

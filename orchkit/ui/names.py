@@ -13,6 +13,7 @@ from orchkit.core.strategies import Cheapest, Ensemble, Fallback, Single
 from orchkit.errors import ParameterError, UnknownNameError, did_you_mean
 
 BUILT_IN = ("cheapest", "fallback", "ensemble")
+_GROUP = "orchkit.strategies"
 
 
 def strategy(
@@ -44,11 +45,11 @@ def strategy(
         return made[named]()
     if named in catalog:
         return Single(catalog[named].name, confidence)
-    return _plugged(named)
+    return _plugged(named, catalog)
 
 
 def _as_is(given: Any, *, changed: bool) -> Strategy:
-    if not callable(getattr(given, "plan", None)):
+    if not _plans(given):
         raise ParameterError(
             f"strategy={given!r:.60} is neither a name ({', '.join(BUILT_IN)}) nor an object with "
             "a plan(query, catalog)."
@@ -62,10 +63,19 @@ def _as_is(given: Any, *, changed: bool) -> Strategy:
     return strategy
 
 
-def _plugged(name: str) -> Strategy:
-    plugins = {entry.name: entry for entry in entry_points(group="orchkit.strategies")}
+def _plugged(name: str, catalog: Catalog) -> Strategy:
+    plugins = {entry.name: entry for entry in entry_points(group=_GROUP)}
     if name not in plugins:
-        hint = did_you_mean(name, {*BUILT_IN, *plugins})
+        hint = did_you_mean(name, {*BUILT_IN, *plugins, *catalog.models})
         raise UnknownNameError(f"No strategy or model {name!r}. {hint}")
     made: Strategy = plugins[name].load()()
+    if not _plans(made):
+        raise ParameterError(
+            f"{name!r} is installed as a strategy ({plugins[name].value}), but gives "
+            f"{type(made).__name__}, which has no plan(query, catalog)."
+        )
     return made
+
+
+def _plans(given: object) -> bool:
+    return callable(getattr(given, "plan", None))

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's palette: told apart with any kind of colour vision.
 _STRATEGY, _SINGLE, _ORACLE, _LINE = "#D55E00", "#0072B2", "#009E73", "#999999"
-_FIGURE = (7.5, 4.8)
+#: Inches, of a figure that is made here.
+SIZE = (7.5, 4.8)
 #: Where a point's name may stand, in points from it, the best first.
 _PLACES = [(x, y) for y in (6, -13, 20, -27, 34, -41) for x in (8, -8)]
 
@@ -62,7 +63,8 @@ def cost_quality(
     ax.set_ylabel("quality [mean score, 95 % interval]")
     ax.set_title("Cost and quality" + (" (SIMULATED answers)" if simulated else ""))
     ax.grid(alpha=0.25)
-    ax.legend(loc="lower right", frameon=False)
+    if not drawn.empty:
+        ax.legend(loc="lower right", frameon=False)
     _annotate(ax, drawn)
     return ax
 
@@ -72,7 +74,7 @@ def _axes(ax: Axes | None) -> Axes:
         return ax
     from matplotlib import pyplot as plt
 
-    return plt.subplots(figsize=_FIGURE, layout="constrained")[1]
+    return plt.subplots(figsize=SIZE, layout="constrained")[1]
 
 
 def _scale(ax: Axes, cost: pd.Series[float]) -> None:
@@ -133,6 +135,7 @@ def _annotate(ax: Axes, rows: pd.DataFrame) -> None:
             xytext=_PLACES[0],
             textcoords="offset points",
             fontsize=9,
+            parse_math=False,
             path_effects=[withStroke(linewidth=3, foreground="white")],
         )
         taken.append(_settle(ax, label, taken))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import pandas as pd
 
-from orchkit.core.calls import Params
+from orchkit.core.calls import DEFAULT_MAX_TOKENS, Params
 from orchkit.core.catalog import Catalog
-from orchkit.core.complexity import KeywordRules
-from orchkit.core.plans import Strategy, Trace
+from orchkit.core.plans import Plan, Query, Strategy
 from orchkit.core.strategies import Single
+from orchkit.errors import MisuseError, whole
 from orchkit.lab import experiment
+from orchkit.lab.asking import predictor
 from orchkit.lab.frames import attach
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.metrics import oracle
@@ -64,7 +66,9 @@ class ResponseMatrix(Matrix):
             ensemble_size=ensemble_size,
             confidence=confidence,
         )
-        traces = self._traces([chosen], catalog, complexity, max_cost, max_tokens)
+        judged = self._judged([chosen], catalog, complexity, max_tokens)
+        rows = [(query, chosen) for query in judged]
+        traces = self.run(rows, catalog, nano(max_cost, "max_cost"))
         return attach(self.prompts, traces, experiment.short_name(chosen), prefix)
 
     def compare(
@@ -78,7 +82,7 @@ class ResponseMatrix(Matrix):
         """Replay several strategies and measure them against each other."""
         catalog = self._known()
         chosen = [names.strategy(one, catalog) for one in strategies]
-        judged = self.queries(_predict(complexity), _params(max_tokens))
+        judged = self._judged(chosen, catalog, complexity, max_tokens)
         cap = nano(max_cost, "max_cost")
         results = experiment.compare(
             judged, chosen, lambda rows: self.run(rows, catalog, cap), experiment.recorded_quality
@@ -108,26 +112,33 @@ class ResponseMatrix(Matrix):
     def _known(self) -> Catalog:
         return self.catalog(SESSION.offline_catalog())
 
-    def _traces(
+    def _judged(
         self,
         strategies: Sequence[Strategy],
         catalog: Catalog,
         complexity: Any,
-        max_cost: float | None,
         max_tokens: int | None,
-    ) -> list[Trace]:
-        judged = self.queries(_predict(complexity), _params(max_tokens))
-        rows = [(query, strategy) for strategy in strategies for query in judged]
-        return self.run(rows, catalog, nano(max_cost, "max_cost"))
+    ) -> list[Query]:
+        """Return the queries, having made sure that each strategy can be replayed here."""
+        limit = DEFAULT_MAX_TOKENS if max_tokens is None else whole("max_tokens", max_tokens)
+        judged = self.queries(predictor(complexity), Params(max_tokens=limit))
+        for query, strategy in product(judged[:1], strategies):
+            _begin(strategy.plan(query, catalog), catalog)
+        return judged
 
     def _simulated(self) -> bool:
         frame = self._frame
         return "provider" in frame.columns and bool((frame["provider"] == "simulator").any())
 
 
-def _predict(complexity: Any) -> Any:
-    return KeywordRules().predict if complexity is None else complexity.predict
-
-
-def _params(max_tokens: int | None) -> Params:
-    return Params() if max_tokens is None else Params(max_tokens=max_tokens)
+def _begin(plan: Plan, catalog: Catalog) -> None:
+    """Take the first step of a plan: a model it cannot have is misuse, not an error of each row."""
+    try:
+        for call in next(plan):
+            catalog[call.model]
+    except MisuseError:
+        raise
+    except Exception:  # noqa: S110 - its own errors are told row by row
+        pass
+    finally:
+        plan.close()

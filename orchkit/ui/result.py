@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 
 
@@ -42,12 +44,23 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON would hold it: unknown is None, time is ISO 8601 text."""
-        told = asdict(self) | {"timestamp": self.timestamp.isoformat()}
-        return {
-            name: None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in told.items()
-        }
+        return {name: _plain(value) for name, value in vars(self).items()}
 
     def to_json(self, indent: int | None = 2) -> str:
         """Return the result as JSON text."""
         return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON would hold it, at any depth; what JSON has no word for, as text."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import platformdirs
 
+from orchkit.core.calls import digest
 from orchkit.core.catalog import Catalog, Model
 from orchkit.errors import MisuseError, UnknownNameError, did_you_mean
 from orchkit.runtime import catalogs
@@ -20,7 +21,7 @@ from orchkit.runtime.cache import ResponseCache
 from orchkit.runtime.executor import Executor
 from orchkit.runtime.limits import Policy
 from orchkit.runtime.loop import LOOP
-from orchkit.runtime.providers import VENDORS
+from orchkit.runtime.providers import VENDORS, Vendor
 from orchkit.runtime.providers.simulator import Known, Simulator
 from orchkit.runtime.wire import Provider
 
@@ -47,7 +48,7 @@ class Session:
         self.settings = Settings()
         self.added = catalogs.Listing({}, {}, (), ())
         self.own: dict[str, Provider] = {}
-        self._opened: dict[tuple[str | None, ...], Provider] = {}
+        self._opened: dict[str, Provider] = {}
         self._caches: dict[Path, ResponseCache] = {}
         self._told = False
         self._lock = threading.Lock()
@@ -140,7 +141,7 @@ class Session:
             )
         if not self.reachable(model):
             raise MisuseError(f"{model.name} needs {vendor.key_variable} in the environment.")
-        place = (model.provider, model.base_url, model.key_env, vendor.address(), vendor.key())
+        place = _place(model, vendor)
         with self._lock:
             if place not in self._opened:
                 self._opened[place] = opened = vendor.open(model.base_url, model.key_env)
@@ -160,6 +161,12 @@ class Session:
 
     def __reduce__(self) -> Any:
         raise TypeError("a session holds open connections and is never pickled")
+
+
+def _place(model: Model, vendor: Vendor) -> str:
+    """Return what tells one opened provider from another; a digest, for it is made of keys."""
+    own = os.environ.get(model.key_env) if model.key_env else None
+    return digest([model.provider, model.base_url, own, vendor.address(), vendor.key()])
 
 
 SESSION = Session()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Real
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from orchkit.errors import ParameterError, did_you_mean
+from orchkit.errors import ParameterError, did_you_mean, whole
 from orchkit.runtime.budget import Purse
 from orchkit.runtime.limits import Policy
 from orchkit.ui.money import nano
@@ -33,7 +35,7 @@ class use:  # noqa: N801 - reads as a verb, and as a context manager restores
     Raises
     ------
     ParameterError, BudgetError
-        A mode nobody knows; a budget that is no amount.
+        A mode nobody knows; a budget, a timeout or retries out of range. Nothing has changed.
 
     Examples
     --------
@@ -55,13 +57,13 @@ class use:  # noqa: N801 - reads as a verb, and as a context manager restores
         if mode not in MODES:
             raise ParameterError(f"mode is {mode!r}. {did_you_mean(str(mode), MODES)}")
         cap = nano(budget, "budget")
-        self._before = SESSION.settings
-        SESSION.settings = Settings(
+        settings = Settings(
             mode,
             None if cap is None else Purse(cap),
             None if cache_dir is None else Path(cache_dir).expanduser(),
-            Policy(attempts=retries, timeout=timeout),
+            Policy(attempts=whole("retries", retries), timeout=_seconds(timeout)),
         )
+        self._before, SESSION.settings = SESSION.settings, settings
 
     def __enter__(self) -> Self:
         return self
@@ -76,3 +78,10 @@ class use:  # noqa: N801 - reads as a verb, and as a context manager restores
 
     def __repr__(self) -> str:
         return f"use({SESSION.settings.mode!r})"
+
+
+def _seconds(timeout: object) -> float:
+    number = isinstance(timeout, Real) and not isinstance(timeout, bool)
+    if not number or not 0 < timeout < math.inf:  # type: ignore[operator]
+        raise ParameterError(f"timeout is {timeout!r}; it must be a number of seconds above 0.")
+    return float(timeout)  # type: ignore[arg-type]

@@ -176,9 +176,9 @@ def compare(
     {'cheapest': 40, 'gpt-4o': 40}
     """
     asking = Asking(prompt, system, template, complexity, temperature, max_tokens, seed)
-    quality = experiment.scoring_of(df, reference, scorer)
     job = job_of(df, asking, max_cost, budget, concurrency, cache, reference, scorer)
-    chosen = [job.strategy(one) for one in strategies]
+    quality = experiment.scoring_of(df, reference, scorer)
+    chosen = job.strategies(strategies)
     results = experiment.compare(
         job.queries, chosen, lambda rows: job.run(rows, progress, "comparing"), quality
     )
@@ -261,7 +261,7 @@ def record(
     Parameters
     ----------
     models : sequence of str, optional
-        Catalog names; by default those asked by default.
+        Catalog names, each once; by default those asked by default.
 
     The other parameters are those of `compare`.
 
@@ -280,9 +280,11 @@ def record(
     (5, ['gpt-4o-mini', 'gpt-4o'])
     """
     asking = Asking(prompt, system, template, None, temperature, max_tokens, seed)
-    quality = experiment.scoring_of(df, reference, scorer)
     job = job_of(df, asking, None, budget, concurrency, cache, reference, scorer)
-    singles = [job.strategy(Single(name)) for name in models or job.catalog.pool]
+    quality = experiment.scoring_of(df, reference, scorer)
+    named = [models] if isinstance(models, str) else models
+    asked = job.catalog.distinct(job.catalog.pool if named is None else named)
+    singles = [job.strategy(Single(name)) for name in asked]
     rows = [(query, single) for single in singles for query in job.queries]
     traces = job.run(rows, progress, "recording")
     references = df[reference].tolist() if reference in df.columns else [None] * len(df)
@@ -328,9 +330,9 @@ def run_orchestration(
     ('claude-haiku-3.5', 'cheapest')
     """
     frame = pd.DataFrame({"prompt": pd.Series([prompt], dtype="object")})
-    options = {"progress": False, **options}
-    named = {"chain": chain, "ensemble_size": ensemble_size, "max_cost": max_cost, **options}
-    row = route(frame, strategy, **named).iloc[0]
+    named = {"chain": chain, "ensemble_size": ensemble_size, "max_cost": max_cost}
+    options = {"progress": False, **options, "prefix": ""}  # a prefix is for a frame's columns
+    row = route(frame, strategy, **named, **options).iloc[0]
     if not pd.isna(row["error"]) and row["error"].startswith(Kind.BudgetExceeded.name):
         raise BudgetExceeded(row["error"].partition(": ")[2])
     return Result.of({name: row[name] for name in frames.COLUMNS})

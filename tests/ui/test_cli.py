@@ -312,12 +312,9 @@ def test_the_version_is_the_packages() -> None:
 
 
 def test_the_module_is_the_command(own_home: Path) -> None:
-    """`python -m orchkit` answers on a real stdout and ends with the command's exit code."""
-    command = [sys.executable, "-m", "orchkit", "--prompt", "What is 2+2?", "--max-cost"]
-    good, bad = (
-        subprocess.run([*command, cap], capture_output=True, encoding="utf-8")  # noqa: S603, PLW1510
-        for cap in ("1", "nan")
-    )
-    assert (good.returncode, good.stdout.count("\n")) == (0, 1)
-    assert "Traceback" not in good.stderr
-    assert (bad.returncode, bad.stdout, bad.stderr.count("\n")) == (2, "", 1)
+    """`python -m orchkit` prints to a real stdout and ends with the command's exit code."""
+    command = [sys.executable, "-m", "orchkit", "--prompt", "  "]
+    ran = subprocess.run(command, capture_output=True, check=False, encoding="utf-8")  # noqa: S603
+    assert (ran.returncode, ran.stdout) == (1, "\n")
+    assert "EmptyPrompt" in ran.stderr
+    assert "Traceback" not in ran.stderr

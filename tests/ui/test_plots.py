@@ -136,7 +136,7 @@ def test_the_frame_is_left_as_it_was(ax: Axes) -> None:
     pd.testing.assert_frame_equal(frame, before)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(
         st.tuples(st.floats(0, 1), st.one_of(st.just(0.0), st.floats(1e-6, 1e4))),
