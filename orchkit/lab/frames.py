@@ -50,7 +50,7 @@ def column(frame: pd.DataFrame, name: object) -> pd.Series[Any]:
     return found.iloc[:, 0] if isinstance(found, pd.DataFrame) else found
 
 
-def missing(cell: object) -> bool:
+def missing(cell: Any) -> bool:
     """Whether a cell is one of the many kinds of nothing."""
     return bool(pd.api.types.is_scalar(cell) and pd.isna(cell))
 

@@ -37,10 +37,10 @@ def summary(results: pd.DataFrame, *, singles: tuple[str, ...] = ()) -> pd.DataF
     """Return one row a strategy from tidy results, indexed by strategy.
 
     Every strategy is judged on the same prompts: those whose quality is known for all of them
-    (all that were recorded, when no quality is known). `n` counts them. Quality has a 95 % interval; costs
-    are USD; `saving` is the share of the strongest single model's cost that is not spent, NaN
-    without one; latencies are seconds; `escalation_rate` is the share of rows that took more than
-    one round.
+    (when no quality is known: those that were recorded for all of them). `n` counts them. Quality
+    has a 95 % interval; costs are USD; `saving` is the share of the strongest single model's cost
+    that is not spent, NaN without one; latencies are seconds; `escalation_rate` is the share of
+    rows that took more than one round.
 
     Parameters
     ----------

@@ -31,16 +31,18 @@ _NUMBER = re.compile(
 #: A capital by itself, neither the pronoun nor the article.
 _CAPITAL = (
     r"(?!I\s+[a-z])(?!A\s+(?!(?:is|and|or|but|because|since|as|for|by|with|from)\b)[a-z])"
-    r"[A-Z](?!['’-]?\w)"
+    r"[A-Z](?!['\u2019-]?\w)"
 )
 #: What may follow a small letter that stands for a choice: a bracket, a stop, an end.
-_CLOSED = r"(?=\s*(?:[^\w\s'’-]|\n|\Z))"
+_CLOSED = r"(?=\s*(?:[^\w\s'\u2019-]|\n|\Z))"
 _MARK = r"[^\w.,;!?]*"
 #: Where a text says its letter, most telling first; of several such places the last counts.
 _LETTERS: tuple[re.Pattern[str], ...] = (
     re.compile(r"\\boxed\W*(?:(?:text|math)\w*\W+)?([A-Za-z])\b"),
-    re.compile(rf"(?i:\b(?:answer|choice)\b{_MARK}(?:\bis\b{_MARK})?)({_CAPITAL}|[a-z]{_CLOSED})"),
-    re.compile(rf"\A\W*(?i:option\W+)?([A-Za-z])(?:{_CLOSED}|\s+[-–—]\s)"),
+    re.compile(
+        rf"(?i:\b(?:answer|choice)\b{_MARK}(?:\b(?:is|option)\b{_MARK})*)({_CAPITAL}|[a-z]{_CLOSED})"
+    ),
+    re.compile(rf"\A\W*(?i:option\W+)?([A-Za-z])(?:{_CLOSED}|\s+[-\u2013\u2014]\s)"),
     re.compile(r"\b([A-Z])\b\W* is (?i:the )?(?i:correct|right|best)\b"),
     re.compile(rf"((?<=\W\()[a-z](?=\))|(?<!\w){_CAPITAL})"),
 )

@@ -12,6 +12,7 @@ from orchkit.ui.comparison import Comparison
 from orchkit.ui.session import SESSION
 
 DEFAULT_STRATEGIES = ("cheapest", "fallback", "ensemble")
+RESULTS, SUMMARY, FIGURE = "results.parquet", "summary.csv", "cost_quality.png"
 
 
 def bench(
@@ -27,12 +28,25 @@ def bench(
     return verbs.compare(frame, names, budget=budget)
 
 
+def prepare(folder: Path) -> None:
+    """Make the folder, and see that `write` can write into it, before anything is paid."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (RESULTS, SUMMARY, FIGURE):
+        refuse_unwritable(folder / name)
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise the OSError that writing this file would raise, and leave no trace of it."""
+    fresh = not path.exists()
+    path.open("ab").close()
+    if fresh:
+        path.unlink()
+
+
 def write(found: Comparison, folder: Path) -> list[Path]:
     """Write results, summary and figure into `folder`; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    results, summary, figure = (
-        folder / name for name in ("results.parquet", "summary.csv", "cost_quality.png")
-    )
+    results, summary, figure = (folder / name for name in (RESULTS, SUMMARY, FIGURE))
     found.results.assign(metadata=found.results["metadata"].map(str)).to_parquet(results)
     found.summary().assign(simulated=found.simulated).to_csv(summary)
     _draw(found, figure)

@@ -6,29 +6,41 @@ The answer goes to stdout, all else to stderr. Exit codes: 0 done, 1 some rows f
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import pandas as pd
 
-from orchkit.errors import CallError, OrchkitError
+from orchkit.errors import CallError, OrchkitError, ParameterError
 from orchkit.lab.datasets import load_dataset, read_prompts
 from orchkit.ui import models, verbs
-from orchkit.ui.bench import DEFAULT_STRATEGIES, bench, write
+from orchkit.ui.bench import DEFAULT_STRATEGIES, bench, prepare, refuse_unwritable, write
 from orchkit.ui.comparison import Comparison
 
 
 class _Commands(click.Group):
-    """Turns our errors into one line on stderr and exit code 2 (misuse) or 1 (the rest)."""
+    """Turns our errors, and files that cannot be used, into one line on stderr and exit code 2.
+
+    A prompt that could not be answered is no misuse: 1.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except OrchkitError as error:
-            click.echo(f"orchkit: {error}", err=True)
-            ctx.exit(1 if isinstance(error, CallError) else 2)
+            _end(ctx, str(error), 1 if isinstance(error, CallError) else 2)
+        except OSError as error:
+            if error.filename is None:  # a closed pipe is click's to end
+                raise
+            _end(ctx, f"cannot use {error.filename}: {error.strerror}", 2)
+
+
+def _end(ctx: click.Context, told: str, code: int) -> NoReturn:
+    click.echo(f"orchkit: {' '.join(told.split())}", err=True)
+    ctx.exit(code)
 
 
 @click.group(cls=_Commands, invoke_without_command=True, no_args_is_help=True)
@@ -67,12 +79,16 @@ def main(
     if list_models:
         _echo_models(as_json)
     if prompt is not None:
-        names = None if chain is None else [name.strip() for name in chain.split(",")]
+        if output is not None:
+            refuse_unwritable(output)
+        names = None if chain is None else chain.split(",")
         result = verbs.run_orchestration(
             prompt, strategy, chain=names, ensemble_size=ensemble_size, max_cost=max_cost
         )
         _echo_result(result, output, as_json)
         ctx.exit(1 if result.error else 0)
+    if not list_models:
+        raise ParameterError("there is nothing to do; give --prompt TEXT, or see orchkit --help.")
 
 
 @main.command("bench")
@@ -106,6 +122,8 @@ def bench_command(
     """
     frame = read_prompts(prompts) if Path(prompts).suffix else load_dataset(prompts)
     frame = frame if limit is None else frame.head(limit)
+    if out is not None:
+        prepare(out)
     named = DEFAULT_STRATEGIES if strategies is None else strategies.split(",")
     found = bench(frame, named, budget=budget, every_model=strategies is None)
     _echo_comparison(found, as_json)
@@ -120,19 +138,20 @@ def _echo_models(as_json: bool) -> None:
     if as_json:
         click.echo(table.reset_index().to_json(orient="records", indent=2))
         return
-    shown = table[
+    shown = table.assign(ends=table["ends"].fillna(""))[
         ["provider", "tier", "input_price", "output_price", "best_for", "ends", "default"]
     ]
     click.echo("USD per million tokens; `default` models are asked unless you name others")
-    click.echo(shown.fillna("").to_string())
+    click.echo(shown.to_string(na_rep="unknown"))
 
 
 def _echo_result(result: Any, output: Path | None, as_json: bool) -> None:
     if output is not None:
         output.write_text(result.to_json() + "\n", "utf-8")
     click.echo(result.to_json() if as_json else (result.response or ""))
+    cost = "cost unknown" if math.isnan(result.cost) else f"${result.cost:.6f}"
     told = result.error or (
-        f"{result.model_used} ({result.provider}) · ${result.cost:.6f} · {result.latency:.2f} s · "
+        f"{result.model_used} ({result.provider}) · {cost} · {result.latency:.2f} s · "
         f"confidence {result.confidence:.2f} ({result.metadata['signal']}, uncalibrated)"
     )
     click.echo(told, err=True)

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from orchkit.core.calls import Failure, Message
-from orchkit.core.catalog import Catalog, Model
+from orchkit.core.catalog import Catalog, Model, Tier
 from orchkit.core.plans import Query, Strategy, Trace
 from orchkit.core.strategies import Single
 from orchkit.errors import (
@@ -66,6 +66,12 @@ class Job:
         if isinstance(several, str):
             raise ParameterError(f"strategies is {several!r}; give a list, like [{several!r}].")
         return [self.strategy(one) for one in several]
+
+    def models(self, named: str | Sequence[str] | None) -> tuple[str, ...]:
+        """Return the catalog names of these models, each once; the defaults for None."""
+        if named is None:
+            return tuple(model.name for model in self.catalog.cheapest_able(Tier.BASIC))
+        return self.catalog.distinct([named] if isinstance(named, str) else named)
 
     def run(
         self, rows: Sequence[tuple[Query | Failure, Strategy]], shown: bool | None, what: str
@@ -129,7 +135,11 @@ def _known(
 ) -> dict[str, Known]:
     """Return what the simulator may know of the frame's prompts; what is odd it does not know."""
     named = scorer if isinstance(scorer, str) else "scorer"
-    columns = (_cells(df, reference, None), _cells(df, named, named), _cells(df, "complexity", None))
+    columns = (
+        _cells(df, reference, None),
+        _cells(df, named, named),
+        _cells(df, "complexity", None),
+    )
     return {
         query.call("").question: Known(str(right), str(how), tier_or_none(tier))
         for query, right, how, tier in zip(asked, *columns, strict=True)

@@ -261,7 +261,7 @@ def record(
     Parameters
     ----------
     models : sequence of str, optional
-        Catalog names, each once; by default those asked by default.
+        Catalog names, each once; by default those asked by default, cheapest first.
 
     The other parameters are those of `compare`.
 
@@ -282,9 +282,7 @@ def record(
     asking = Asking(prompt, system, template, None, temperature, max_tokens, seed)
     job = job_of(df, asking, None, budget, concurrency, cache, reference, scorer)
     quality = experiment.scoring_of(df, reference, scorer)
-    named = [models] if isinstance(models, str) else models
-    asked = job.catalog.distinct(job.catalog.pool if named is None else named)
-    singles = [job.strategy(Single(name)) for name in asked]
+    singles = [job.strategy(Single(name)) for name in job.models(models)]
     rows = [(query, single) for single in singles for query in job.queries]
     traces = job.run(rows, progress, "recording")
     references = df[reference].tolist() if reference in df.columns else [None] * len(df)
@@ -330,9 +328,11 @@ def run_orchestration(
     ('claude-haiku-3.5', 'cheapest')
     """
     frame = pd.DataFrame({"prompt": pd.Series([prompt], dtype="object")})
-    named = {"chain": chain, "ensemble_size": ensemble_size, "max_cost": max_cost}
     options = {"progress": False, **options, "prefix": ""}  # a prefix is for a frame's columns
-    row = route(frame, strategy, **named, **options).iloc[0]
+    out = route(
+        frame, strategy, chain=chain, ensemble_size=ensemble_size, max_cost=max_cost, **options
+    )
+    row = out.iloc[0]
     if not pd.isna(row["error"]) and row["error"].startswith(Kind.BudgetExceeded.name):
         raise BudgetExceeded(row["error"].partition(": ")[2])
     return Result.of({name: row[name] for name in frames.COLUMNS})

@@ -20,6 +20,9 @@ CALL = Call(
 )
 GOLDEN = "beb3c25d6e6c19a8db3a45449589bfd85436045f07c73a0ca248b6f1640e7137"
 
+#: Of a call that leaves all it can at its defaults, which are part of what is asked.
+GOLDEN_PLAIN = "cc6dfaf8b247ebdd6d1f2283a736dcb4b7f7bc2fdcbb4bbb7a1a39fdb2a2a4e8"
+
 OTHER_PARAMS = {"temperature": 0.7, "max_tokens": 65, "seed": 8, "logprobs": False}
 OTHER_CALLS = {
     "model": "gpt-4",
@@ -55,6 +58,7 @@ usages = st.builds(Usage, *[st.integers(0, 10**9)] * 4)
 def test_the_key_of_a_call_never_changes() -> None:
     """A recording made years ago is still found by the key of the same call."""
     assert CALL.key == GOLDEN
+    assert Call("gpt-4o", CALL.messages).key == GOLDEN_PLAIN
 
 
 @pytest.mark.parametrize("seed", ["0", "1", "4294967295"])

@@ -1,6 +1,6 @@
 import math
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, fields, replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchkit.core.calls import Message, Usage
-from orchkit.core.catalog import Catalog, Model, Rates, Tier, input_bound, pico
+from orchkit.core.catalog import NANO, Catalog, Model, Rates, Tier, input_bound, pico
 from orchkit.errors import ChainError, ParameterError, UnknownModelError
 
 NAMES = ("gpt-4o-mini", "claude-haiku-3.5", "gpt-4o", "claude-sonnet-3.5", "gpt-4", "claude-opus-3")
@@ -98,6 +98,11 @@ def test_a_price_in_micro_dollars_is_kept_exactly(micro: int) -> None:
     assert pico(micro / 10**6) == micro
 
 
+def test_a_million_tokens_cost_their_price() -> None:
+    """A price of one dollar for a million tokens is a dollar, in nano-dollars."""
+    assert Rates(1, 0).cost(Usage(10**6)) == Rates(0, 1).cost(Usage(0, 10**6)) == NANO
+
+
 @settings(max_examples=300)
 @given(rates, usages)
 def test_a_cost_is_the_exact_sum_rounded_up(rates: Rates, usage: Usage) -> None:
@@ -143,6 +148,15 @@ def test_the_bound_covers_a_prompt_cache_that_is_dearer_to_read() -> None:
     model, said = _model([Rates(1, 1, cached=2)]), (Message("user", "?"),)
     most = input_bound(said)
     assert model.cost(Usage(most, 1, cached_tokens=most)) <= model.bound(said, 1)
+
+
+@pytest.mark.parametrize(("below", "rate"), [(0, 1), (1, 10)])
+def test_the_bound_reserves_no_more_than_can_be_reached(below: int, rate: int) -> None:
+    """A dearer step counts when the longest the input can become is above it, not at it."""
+    said = (Message("user", "?"),)
+    most = input_bound(said)
+    model = _model([Rates(1, 0), Rates(10, 0, above=most - below)])
+    assert model.bound(said, 5) == most * rate * 1000
 
 
 @given(messages, st.builds(Message, st.just("user"), st.text()))
@@ -329,6 +343,14 @@ def test_an_empty_pool_says_what_to_do(catalog: Catalog) -> None:
     """Without any model the message names keys, add_model and the simulator."""
     with pytest.raises(UnknownModelError, match=r"KEY.*add_model.*simulator"):
         replace(catalog, pool=()).ladder()
+
+
+@pytest.mark.parametrize("value", [Rates(1, 1), _model([]), _catalog([(Tier.BASIC, 1.0)])])
+def test_values_are_frozen(value: object) -> None:
+    """What a run was told of models and prices does not change under it."""
+    first = fields(value)[0].name  # type: ignore[arg-type]
+    with pytest.raises(FrozenInstanceError):
+        setattr(value, first, "other")
 
 
 def test_adding_a_model_leaves_the_old_catalog_as_it_was(catalog: Catalog) -> None:

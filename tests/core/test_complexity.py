@@ -107,6 +107,12 @@ def test_what_is_quoted_below_does_not_count(quoted: str) -> None:
     assert _tier(f"Define {material}{quoted} comprehensive research") == BASIC
 
 
+@pytest.mark.parametrize(("before", "tier"), [(OPENING - 8, EXPERT), (OPENING - 7, ADVANCED)])
+def test_the_opening_ends_somewhere(before: int, tier: Tier) -> None:
+    """A keyword counts when the whole of it stands in the opening."""
+    assert _tier("-" * before + "research" + " tea" * 61) == tier
+
+
 @pytest.mark.parametrize(
     ("count", "tier"),
     [(0, BASIC), (15, BASIC), (16, INTERMEDIATE), (60, INTERMEDIATE), (61, ADVANCED)],

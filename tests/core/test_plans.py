@@ -1,4 +1,5 @@
 import math
+from dataclasses import FrozenInstanceError, fields
 
 import pytest
 from hypothesis import given
@@ -67,6 +68,14 @@ def test_a_response_is_an_answer_or_the_reason_for_none(response: Response) -> N
     assert answer.response == (response if response.ok else None)
     assert answer.failure == response.problem
     assert answer.planned == ("m",)
+
+
+@pytest.mark.parametrize("value", [Query(TALK), UNKNOWN, FINE, Trace((), FINE)])
+def test_values_are_frozen(value: object) -> None:
+    """What was asked and decided cannot be changed afterwards."""
+    first = fields(value)[0].name  # type: ignore[arg-type]
+    with pytest.raises(FrozenInstanceError):
+        setattr(value, first, "other")
 
 
 def test_a_strategy_is_whatever_has_a_name_and_a_plan() -> None:

@@ -196,6 +196,12 @@ def test_a_taken_result_column_is_refused(name: str) -> None:
         orchkit.route(frame)
 
 
+def test_nothing_is_overwritten_when_results_are_attached() -> None:
+    """Whoever attaches results to a frame is refused, as is who routes it."""
+    with pytest.raises(ColumnError, match="'error'"):
+        attach(pd.DataFrame({"error": ["a"]}), _numbered(1), "cheapest")
+
+
 def test_a_taken_result_column_is_refused_under_several_levels() -> None:
     """A top label of a result's name is taken, whatever stands below it."""
     columns = pd.MultiIndex.from_tuples([("prompt", ""), ("cost", "USD")])

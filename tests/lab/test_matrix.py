@@ -99,6 +99,12 @@ def test_quality_and_cost_are_prompts_by_models() -> None:
     assert matrix.cost.loc["a"].tolist() == pytest.approx([NAN, 1e-5], nan_ok=True)
 
 
+def test_ids_may_be_of_several_types() -> None:
+    """Ids that cannot be sorted among each other are told apart all the same."""
+    matrix = _matrix(("a", "mini", 1, 0), (1, "mini", 0, 0))
+    assert matrix.quality["mini"].to_dict() == {"a": 1, 1: 0}
+
+
 def test_a_model_without_any_quality_keeps_its_column() -> None:
     """A model whose qualities are all unknown does not vanish."""
     matrix = _matrix(("a", "mini", NAN, NAN), ("a", "opus", 1, 1e-3))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Iterator
 from email.utils import formatdate
 
 import pytest
@@ -53,17 +54,21 @@ def test_a_past_date_orders_no_negative_wait() -> None:
     assert not retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"})
 
 
-@pytest.mark.parametrize("zone", ["", " -0000"])
-def test_a_date_without_a_zone_is_greenwich(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """HTTP knows no other time zone, wherever this machine stands."""
-    monkeypatch.setenv("TZ", "Asia/Tokyo")
-    time.tzset()
-    try:
-        date = formatdate(time.time() + 90, usegmt=True).removesuffix(" GMT") + zone
-        assert retry_after({"retry-after": date}) == pytest.approx(90, abs=3)
-    finally:
-        monkeypatch.undo()
+@pytest.fixture
+def tokyo() -> Iterator[None]:
+    """Let this machine stand in another time zone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
         time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.parametrize("zone", ["", " -0000"])
+def test_a_date_without_a_zone_is_greenwich(tokyo: None, zone: str) -> None:
+    """HTTP knows no other time zone, wherever this machine stands."""
+    date = formatdate(time.time() + 90, usegmt=True).removesuffix(" GMT") + zone
+    assert retry_after({"retry-after": date}) == pytest.approx(90, abs=3)
 
 
 @given(st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms"]), st.text()))

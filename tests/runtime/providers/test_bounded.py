@@ -18,16 +18,22 @@ both = pytest.mark.parametrize(("kind", "reply"), [(OpenAI, OPENAI), (Anthropic,
 
 
 @both
-@pytest.mark.parametrize("excess", [0, 1])
-def test_a_reply_has_a_largest_size(
-    canned: Any, ask: Any, monkeypatch: pytest.MonkeyPatch, kind: Any, reply: object, excess: int
+def test_a_reply_of_the_largest_size_is_read(
+    canned: Any, ask: Any, monkeypatch: pytest.MonkeyPatch, kind: Any, reply: object
 ) -> None:
-    """A reply of just that size is read, and a byte more makes it malformed and presumed spent."""
+    """The limit itself is allowed."""
     canned.say(reply)
-    monkeypatch.setattr(bounded, "MOST", len(canned.text) - excess)
-    if not excess:
-        assert ask(kind).text == "So."
-        return
+    monkeypatch.setattr(bounded, "MOST", len(canned.text))
+    assert ask(kind).text == "So."
+
+
+@both
+def test_a_larger_reply_is_malformed(
+    canned: Any, ask: Any, monkeypatch: pytest.MonkeyPatch, kind: Any, reply: object
+) -> None:
+    """A byte more is not read, and presumed spent."""
+    canned.say(reply)
+    monkeypatch.setattr(bounded, "MOST", len(canned.text) - 1)
     with pytest.raises(Rejection) as caught:
         ask(kind)
     assert (caught.value.kind, caught.value.billed) == (Kind.MalformedResponse, True)

@@ -61,9 +61,6 @@ def party(
     return Party(provider, bundled().models[MODELS[name]])
 
 
-# Every provider
-
-
 def test_a_call_becomes_a_response(party: Party) -> None:
     """There is a text, a usage and an ending, and nothing that is not the provider's to say."""
     (answer,) = party.ask(party.call())
@@ -157,12 +154,10 @@ def test_whoever_else_is_interrupted_it_goes_on(party: Party) -> None:
     assert party.ask(party.call())[0].ok
 
 
-# The vendors: money
-
-
 def _executor(wire: Any, **known: Any) -> Executor:
     models = Catalog({wire.model.name: wire.model}, ())
-    return Executor(models, lambda _: wire.provider, policy=QUICK, **known)
+    known.setdefault("policy", Policy(timeout=20, base=0.001, ceiling=0.01))
+    return Executor(models, lambda _: wire.provider, **known)
 
 
 def _run(runner: Executor, wire: Any, texts: list[str]) -> list[Trace]:
@@ -194,7 +189,7 @@ def test_what_is_spent_covers_what_was_billed(wire: Any, fault: str) -> None:
     wire.server.script([fault] * 8)
     bound = wire.model.bound((Message("user", "prompt 0"),), 20)
     cap = 3 * bound
-    runner = _executor(wire, budget=cap, concurrency=2)
+    runner = _executor(wire, budget=cap, concurrency=2, policy=QUICK)
     _run(runner, wire, ["prompt 0", "prompt 1"])
     billed = wire.server.book().billed_nano
     assert runner.spent.purse.held == 0
@@ -208,7 +203,7 @@ def test_what_is_spent_covers_what_was_billed(wire: Any, fault: str) -> None:
 def test_what_may_have_been_billed_is_asked_once_more_at_most(wire: Any, fault: str) -> None:
     """A row whose answers get lost costs at most two generations."""
     wire.server.script([fault] * 8)
-    _run(_executor(wire), wire, ["Why?"])
+    _run(_executor(wire, policy=QUICK), wire, ["Why?"])
     assert wire.server.book().requests == 2
 
 
@@ -236,9 +231,6 @@ def test_a_wrong_key_is_tried_once_for_each_that_was_under_way(wire: Any) -> Non
     traces = _run(_executor(wire, concurrency=4), wire, [f"prompt {n}" for n in range(100)])
     assert {trace.failure and trace.failure.kind for trace in traces} == {Kind.AuthError}
     assert wire.server.book().requests <= 4
-
-
-# The vendors: the key
 
 
 def test_the_key_reaches_the_server_and_no_repr(wire: Any) -> None:

@@ -180,9 +180,6 @@ def test_log_probabilities_are_some(text: str, model: str) -> None:
     assert 0 < logprob(Query(()), answer).value <= 1
 
 
-# What it knows
-
-
 def _scores(scorer: str, reference: str, text: str) -> set[tuple[bool, float]]:
     """Return, over many draws of a hard prompt, whether it gave the reference and its score."""
     simulator = _known(scorer, reference, text)
