@@ -66,6 +66,11 @@ def hard_failure(response: Response) -> bool:
     """Whether the response is no usable answer: failed, refused, truncated or blank.
 
     A recording may hold an answer's confidence without its text; that is not blank.
+
+    Examples
+    --------
+    >>> hard_failure(Response("m", "42")), hard_failure(Response("m", "42", finish="length"))
+    (False, True)
     """
     blank = not (response.text or "").strip() and response.confidence is None
     return not response.ok or response.finish != "stop" or blank

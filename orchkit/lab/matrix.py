@@ -85,8 +85,9 @@ class Matrix:
     @cached_property
     def prompts(self) -> pd.DataFrame:
         """One row a prompt, indexed by `prompt_id`: prompt and reference."""
-        first = self._frame.drop_duplicates("prompt_id").set_index("prompt_id")
-        return first[["prompt", "reference"]]
+        first = self._frame.drop_duplicates("prompt_id")
+        ids = pd.Index(first["prompt_id"], dtype="object")
+        return first[["prompt", "reference"]].set_index(ids)
 
     def __len__(self) -> int:
         """Return the number of prompts."""

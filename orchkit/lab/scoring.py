@@ -25,7 +25,7 @@ _DRESS: tuple[tuple[re.Pattern[str], str], ...] = (
 #: Digits after a letter are no number (CO2), nor is a dash between digits a sign (5-10).
 _NUMBER = re.compile(
     r"(?<![^\W_])[-+]?"
-    r"(?:(?:\d{1,3}(?:,\d{2,3})*,\d{3}(?!\d)|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
+    r"(?:(?:\d{1,3}(?:,\d{2,3}){0,9},\d{3}(?!\d)|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
 )
 
 #: A capital by itself, neither the pronoun nor the article.

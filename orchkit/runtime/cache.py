@@ -12,6 +12,8 @@ import json
 import sqlite3
 import stat
 import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,20 @@ _SETTINGS = {
     "tag_index": 0,
 }
 _KEPT = ("text", "latency", "finish", "logprobs", "provider", "extra")
+#: What reading a row of any bytes, or writing an answer of any content, can raise.
+_MISSHAPEN = (ValueError, KeyError, TypeError, RecursionError)
+
+
+class _Verbatim(str):
+    """A path that diskcache leaves as it is; it expands variables where it finds a mark of one."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self
+
+    def __contains__(self, part: object) -> bool:
+        return part not in ("$", "%") and super().__contains__(part)  # type: ignore[operator]
 
 
 class HardenedDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache ships no types
@@ -90,11 +106,13 @@ class ResponseCache:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()
         self.damaged = 0
         try:
             _private(self.folder)
-            self._cache = diskcache.Cache(str(self.folder), disk=HardenedDisk, **_SETTINGS)
+            _forget_settings(self.folder)
+            place = _Verbatim(self.folder)
+            self._cache = diskcache.Cache(place, disk=HardenedDisk, **_SETTINGS)
             for path in self.folder.glob("cache.db*"):
                 path.chmod(0o600)
         except (OSError, sqlite3.Error, diskcache.Timeout) as error:
@@ -105,21 +123,34 @@ class ResponseCache:
 
     def get(self, key: str) -> Response | None:
         """Return the stored response, marked as cached; None when there is none that is whole."""
-        try:
-            row = self._cache.get(key)
-            return None if row is None else _unpacked(key, row)
-        except (ValueError, KeyError, TypeError):
-            self._put_aside(key)
-        except (sqlite3.Error, diskcache.Timeout) as error:
-            raise StoreError(f"Cannot read the cache in {self.folder}: {error}.") from None
+        with self._telling("read"):
+            try:
+                row = self._cache.get(key)
+                return None if row is None else _unpacked(key, row)
+            except _MISSHAPEN:
+                self._put_aside(key)
         return None
 
     def put(self, key: str, response: Response) -> None:
         """Store a response; it is on disk when this returns."""
-        try:
-            self._cache.set(key, _packed(key, response))
-        except (sqlite3.Error, diskcache.Timeout) as error:
-            raise StoreError(f"Cannot write to the cache in {self.folder}: {error}.") from None
+        self.put_all([(key, response)])
+
+    def put_all(self, rows: Iterable[tuple[str, Response]]) -> None:
+        """Store responses in one transaction; they are on disk when this returns.
+
+        One that cannot be written down is left out with a CacheWarning, and the others are stored.
+        """
+        packed, left_out = [], []
+        for key, response in rows:
+            try:
+                packed.append((key, _packed(key, response)))
+            except _MISSHAPEN as error:
+                left_out.append(f"An answer of {response.model!r} is not cached: {error}.")
+        with self._telling("write to"), self._cache.transact():
+            for key, row in packed:
+                self._cache.set(key, row)
+        for told in left_out:  # last: where warnings are errors the others are stored, too
+            warnings.warn(told, CacheWarning, stacklevel=2)
 
     def __len__(self) -> int:
         return len(self._cache)
@@ -127,6 +158,15 @@ class ResponseCache:
     def close(self) -> None:
         """Close this thread's connection."""
         self._cache.close()
+
+    @contextmanager
+    def _telling(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, diskcache.Timeout) as error:
+            self._cache.close()  # SQLite may leave a transaction open whose commit failed
+            why = str(error) or "it is locked, or cannot be written"
+            raise StoreError(f"Cannot {verb} the cache in {self.folder}: {why}.") from None
 
     def _put_aside(self, key: str) -> None:
         self.damaged += 1
@@ -140,12 +180,22 @@ class ResponseCache:
 
 def _private(folder: Path) -> None:
     """Make the folder for its owner alone; refuse one that others can write or that is a link."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in (*reversed(folder.parents), folder):
+        path.mkdir(mode=0o700, exist_ok=True)
     status = folder.lstat()
     if stat.S_ISLNK(status.st_mode):
         raise OSError("it is a symbolic link")
     if status.st_mode & 0o022:
         raise OSError("others can write to it (chmod 700 it)")
+
+
+def _forget_settings(folder: Path) -> None:
+    """Delete what diskcache would believe of the file: it becomes attributes and pragmas."""
+    with closing(sqlite3.connect(folder / "cache.db", timeout=60, isolation_level=None)) as file:
+        if file.execute("SELECT 1 FROM sqlite_master WHERE name = 'Settings'").fetchone():
+            counters = [*diskcache.core.METADATA]
+            marks = ", ".join("?" * len(counters))
+            file.execute(f"DELETE FROM Settings WHERE key NOT IN ({marks})", counters)  # noqa: S608
 
 
 def _packed(key: str, response: Response) -> bytes:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from importlib import resources
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 from orchkit.core.catalog import Catalog, Model, Rates, Tier
 from orchkit.errors import CatalogError, did_you_mean
 from orchkit.runtime import prices
+
+#: Takes the place of a value in a catalog and the value; gives it as it is kept, or refuses it.
+Reader = Callable[[str, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -36,9 +41,11 @@ def bundled() -> Listing:
 def read(path: str | Path) -> Listing:
     """Return the catalog of a TOML file, or raise CatalogError naming what is wrong with it."""
     try:
-        return parse(Path(path).read_text("utf-8"), str(path))
+        return parse(Path(path).read_text("utf-8-sig"), str(path))
     except OSError as error:
         raise CatalogError(f"Cannot read the catalog {path}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise CatalogError(f"The catalog {path} is no text. Save it as TOML in UTF-8.") from None
 
 
 def parse(text: str, where: str) -> Listing:
@@ -52,45 +59,27 @@ def parse(text: str, where: str) -> Listing:
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise CatalogError(f"{where} is not TOML: {error}.") from None
-    dated = {key: document[key] for key in ("as_of", "source") if key in document}
-    entries = document.get("models", {})
-    models = {name: model(name, **{**dated, **entry}) for name, entry in entries.items()}
-    defaults = document.get("defaults", {})
-    everything = tuple(models)
+    told = _words(where, document, _FILE)
+    dated = {word: told[word] for word in ("as_of", "source") if word in told}
+    models = {
+        name: _model(f"{where}, model {name!r}", name, {**dated, **entry})
+        for name, entry in told.get("models", {}).items()
+    }
+    defaults = {"offline": models, "live": models, **told.get("defaults", {})}
     return Listing(
-        models=models,
-        aliases=document.get("aliases", {}),
-        offline=tuple(defaults.get("offline", everything)),
-        live=tuple(defaults.get("live", everything)),
+        models, told.get("aliases", {}), tuple(defaults["offline"]), tuple(defaults["live"])
     )
 
 
-def model(
-    name: str,
-    *,
-    provider: str = "openai",
-    tier: str = "intermediate",
-    input_price: float | None = None,
-    output_price: float | None = None,
-    rates: Iterable[Mapping[str, Any]] = (),
-    **known: Any,
-) -> Model:
+def model(name: str, /, **told: Any) -> Model:
     """Return a model from the words of a catalog file or of ``add_model``.
 
     Prices are USD per million tokens, either `input_price` and `output_price`, or `rates`. What is
-    not written is unknown, never free. Unknown words are refused.
+    not written, or None, is unknown, never free. Unknown words are refused.
     """
-    _refuse_unknown(name, known)
-    given = [Rates(**{key: _number(name, value) for key, value in rate.items()}) for rate in rates]
-    if input_price is not None or output_price is not None:
-        given = [Rates(_number(name, input_price), _number(name, output_price))]
-    try:
-        placed = Tier(tier)
-    except ValueError:
-        raise CatalogError(f"Model {name!r}: no tier {tier!r}. Use one of {[*Tier]}.") from None
-    return Model(name, provider, placed, tuple(sorted(given, key=lambda r: r.above)), **known)
+    return _model(f"Model {name!r}", name, told)
 
 
 def catalog(
@@ -108,22 +97,115 @@ def catalog(
         models |= listing.models
         aliases |= listing.aliases
         pool |= dict.fromkeys(listing.live if reachable else listing.offline)
+    for name in pool.keys() - models:
+        raise CatalogError(
+            f"No model is listed for the default {name!r}. {did_you_mean(name, models)}"
+        )
     reached = tuple(name for name in pool if reachable is None or reachable(models[name]))
     return Catalog(models, reached, aliases, prices.known)
 
 
-def _refuse_unknown(name: str, known: Mapping[str, Any]) -> None:
-    words = {field.name for field in fields(Model)} - {"name", "provider", "tier", "rates"}
-    for word in known.keys() - words:
-        hint = did_you_mean(word, {*words, "tier", "provider", "input_price", "output_price"})
-        raise CatalogError(f"Model {name!r}: nothing is called {word!r}. {hint}")
+def _model(where: str, name: str, told: Any) -> Model:
+    given = {"provider": "openai", "tier": Tier.INTERMEDIATE, **_words(where, told, _MODEL)}
+    plain = {"input_price", "output_price"} & given.keys()
+    if plain and "rates" in given:
+        raise CatalogError(f"{where}: both rates and {min(plain)} are written. Write one of them.")
+    if plain:
+        paid = [given.pop(word, math.nan) for word in ("input_price", "output_price")]
+        given["rates"] = (Rates(*paid),)
+    return Model(name, **given)
 
 
-def _number(name: str, value: object) -> Any:
-    """Return a price or a threshold; unknown is NaN, and a price is never negative."""
-    if value is None:
-        return float("nan")
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 <= value < math.inf:  # type: ignore[operator]
-        raise CatalogError(f"Model {name!r}: {value!r} is no price in USD per million tokens.")
-    return value
+def _words(where: str, told: Any, readers: Mapping[str, Reader]) -> dict[str, Any]:
+    """Return the words of a table, each as its reader gives it; None is a word not written."""
+    for word in _table(where, told).keys() - readers:
+        raise CatalogError(f"{where}: nothing is called {word!r}. {did_you_mean(word, readers)}")
+    return {
+        word: readers[word](f"{where}, {word}", value)
+        for word, value in told.items()
+        if value is not None
+    }
+
+
+def _each(reader: Reader) -> Reader:
+    """Return the reader of a table of any names."""
+    return lambda where, told: {
+        name: reader(f"{where}, {name}", value) for name, value in _table(where, told).items()
+    }
+
+
+def _only(fits: Callable[[Any], bool], noun: str) -> Reader:
+    """Return a reader that keeps what fits as it is."""
+
+    def read(where: str, value: Any) -> Any:
+        if not fits(value):
+            raise CatalogError(f"{where}: {value!r:.80} is no {noun}.")
+        return value
+
+    return read
+
+
+def _is(kind: type) -> Callable[[Any], bool]:
+    """Return a test for a type; true and false are no numbers here."""
+    return lambda value: isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
+
+
+def _tier(where: str, value: Any) -> Tier:
+    try:
+        return Tier(value)
+    except ValueError:
+        raise CatalogError(f"{where}: no tier {value!r}. Use {', '.join(Tier)}.") from None
+
+
+def _day(where: str, value: Any) -> str:
+    """Return a day as text, written as a date of TOML or as text."""
+    try:
+        return (value if isinstance(value, date) else date.fromisoformat(value)).isoformat()[:10]
+    except (TypeError, ValueError):
+        raise CatalogError(f"{where}: {value!r} is no day. Write it as YYYY-MM-DD.") from None
+
+
+def _rates(where: str, value: Any) -> tuple[Rates, ...]:
+    """Return the rates of a list of tables, by the length they start at."""
+    rates = [_words(where, rate, _RATE) for rate in _list(where, value)]
+    for rate in rates:
+        if not {"input", "output"} <= rate.keys():
+            raise CatalogError(f"{where}: a rate needs an input and an output price, not {rate}.")
+    return tuple(sorted((Rates(**rate) for rate in rates), key=lambda rate: rate.above))
+
+
+_table = _only(_is(Mapping), "table")
+_list = _only(lambda value: isinstance(value, list | tuple), "list")
+_text = _only(_is(str), "text: write it in quotes")
+_names = _only(
+    lambda value: isinstance(value, list | tuple) and all(map(_is(str), value)),
+    "list of model names",
+)
+_flag = _only(_is(bool), "switch: write true or false")
+_count = _only(lambda value: _is(Integral)(value) and value >= 0, "whole number of tokens")
+_price = _only(
+    lambda value: _is(Real)(value) and 0 <= value < 1e12,
+    "price in USD per million tokens: write 0 or more, or nothing if it is unknown",
+)
+
+#: Every word of a catalog and what it must be: of a rate, of a model, of a file.
+_RATE: Mapping[str, Reader] = {
+    **dict.fromkeys(("input", "output", "cached", "write"), _price),
+    "above": _count,
+}
+_MODEL: Mapping[str, Reader] = {
+    **dict.fromkeys(("provider", "id", "base_url", "key_env", "best_for", "source"), _text),
+    **dict.fromkeys(("input_price", "output_price"), _price),
+    **dict.fromkeys(("as_of", "ends"), _day),
+    "tier": _tier,
+    "rates": _rates,
+    "context": _count,
+    "logprobs": _flag,
+}
+_FILE: Mapping[str, Reader] = {
+    "as_of": _day,
+    "source": _text,
+    "models": _each(_table),
+    "aliases": _each(_text),
+    "defaults": lambda where, told: _words(where, told, {"offline": _names, "live": _names}),
+}

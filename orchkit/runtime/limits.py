@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 
@@ -92,7 +93,10 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _date(text: str) -> float | None:
+    """Return the seconds until an HTTP date; HTTP knows no time zone but Greenwich's."""
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+        date = parsedate_to_datetime(text)
+        until = date if date.tzinfo else date.replace(tzinfo=UTC)
+        return max(0.0, until.timestamp() - time.time())
     except (ValueError, TypeError, OverflowError):
         return None

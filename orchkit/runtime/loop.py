@@ -25,6 +25,7 @@ class BackgroundLoop:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._owner = 0
         self._lock = threading.Lock()
         self._closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
@@ -56,23 +57,30 @@ class BackgroundLoop:
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None or self._owner != os.getpid():
-                self._loop, self._owner = asyncio.new_event_loop(), os.getpid()
-                thread = threading.Thread(
-                    target=self._loop.run_forever, name="orchkit-loop", daemon=True
+                runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+                self._loop, self._owner = runner.get_loop(), os.getpid()
+                self._thread = threading.Thread(
+                    target=_serve, args=[runner], name="orchkit-loop", daemon=True
                 )
-                thread.start()
+                self._thread.start()
                 atexit.register(self.close)
             return self._loop
 
     def close(self) -> None:
-        """Close what was registered, then stop the loop."""
-        loop, closers = self._loop, self._closers
-        if loop is None or self._owner != os.getpid():
+        """Close what was registered, then the loop and all that hangs on it."""
+        loop, thread, closers = self._loop, self._thread, self._closers
+        if loop is None or thread is None or self._owner != os.getpid():
             return
         self._loop, self._closers = None, []
         for closer in closers:
             wait([asyncio.run_coroutine_threadsafe(closer(), loop)], timeout=_PATIENCE)
         loop.call_soon_threadsafe(loop.stop)
+        thread.join(_PATIENCE)
+
+
+def _serve(runner: asyncio.Runner) -> None:
+    with runner:  # cancels on leaving what still runs: nobody waits for it for ever
+        runner.get_loop().run_forever()
 
 
 LOOP = BackgroundLoop()

@@ -32,10 +32,10 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except OrchkitError as error:
             _end(ctx, str(error), 1 if isinstance(error, CallError) else 2)
+        except BrokenPipeError:  # click's to end, in silence
+            raise
         except OSError as error:
-            if error.filename is None:  # a closed pipe is click's to end
-                raise
-            _end(ctx, f"cannot use {error.filename}: {error.strerror}", 2)
+            _end(ctx, f"cannot use {error.filename or 'stdout'}: {error.strerror or error}", 2)
 
 
 def _end(ctx: click.Context, told: str, code: int) -> NoReturn:

@@ -67,7 +67,7 @@ class Comparison:
 
     def _title(self) -> str:
         prompts = self.results["row"].nunique()
-        origins = ", ".join(sorted(set(self.results["provider"].dropna())))
+        origins = ", ".join(sorted(set(self.results["provider"].dropna()))) or "none"
         told = f"{prompts:,} prompts; {'SIMULATED ' if self.simulated else ''}answers ({origins})"
         judged = self.results["quality"].notna().any()
         return told + ("" if judged else "; no references, so no quality")

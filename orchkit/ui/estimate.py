@@ -108,11 +108,12 @@ def _dry(
 
 def _doubting(strategy: Strategy) -> Strategy:
     """Return the strategy with its own signal, if any, not trusting what a dry run makes up."""
-    declared: Any = strategy
-    signal = getattr(strategy, "confidence", None)
-    if signal is None or not is_dataclass(declared):
+    declared: Any = strategy  # one's own need not be a dataclass
+    signal = getattr(declared, "confidence", None) if is_dataclass(declared) else None
+    if signal is None:
         return strategy
-    return replace(declared, confidence=_doubt(signal))
+    doubting: Strategy = replace(declared, confidence=_doubt(signal))
+    return doubting
 
 
 def _doubt(signal: Signal) -> Signal:

@@ -354,7 +354,7 @@ def _long(
                 "prompt_id": prompt,
                 "prompt": trace.query.text,
                 "model": response.model,
-                "response": response.text,
+                "response": response.text and row["response"],
                 "quality": quality(prompt, trace),
                 "cost": math.nan if response.cost is None else response.cost / NANO,
                 "input_tokens": response.usage.input_tokens,

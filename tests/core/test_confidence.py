@@ -336,6 +336,12 @@ def test_prose_does_not_come_down_to_anything(text: str) -> None:
     assert answer_key(text) is None
 
 
+@pytest.mark.parametrize(("count", "key"), [(8, "on " * 7 + "on"), (9, None)])
+def test_a_few_words_are_at_most_eight(count: int, key: str | None) -> None:
+    """Up to eight words are compared as they stand; nine are prose."""
+    assert answer_key("on " * count) == key
+
+
 @given(st.text())
 def test_any_text_can_be_reduced(text: str) -> None:
     """Whatever a model says, it comes down to a non-empty key or to none."""

@@ -16,6 +16,8 @@ TALK = (
     Message("user", "First?"),
     Message("assistant", "Yes."),
     Message("user", "Second?"),
+    Message("user", "Third?"),
+    Message("assistant", "No."),
 )
 
 rounds = st.lists(
@@ -29,7 +31,7 @@ def _trace(*rounds: tuple[Response, ...]) -> Trace:
 
 def test_a_query_is_judged_by_what_the_user_last_said() -> None:
     """Neither the system's words nor the assistant's nor earlier turns count."""
-    assert Query(TALK).text == "Second?"
+    assert Query(TALK).text == "Third?"
 
 
 @pytest.mark.parametrize("said", [(), TALK[:1]])

@@ -98,6 +98,8 @@ def test_exact(text: str, reference: str, right: bool) -> None:
         ("42 km2", "42", True),
         ("0.0183", "0.0183", True),
         ("0.3333333", "0.33333333", True),
+        ("1000.0009", "1000", True),
+        ("1000.0011", "1000", False),
         ("42", "-42", False),
         ("-42", "42", False),
         ("41", "42", False),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+import orchkit
 from orchkit.core.calls import Call, Message, Params, Response
 from orchkit.core.catalog import Model
 from orchkit.runtime.catalogs import bundled
@@ -21,6 +25,13 @@ KEY = "sk-canary-1f3b7a"
 MODELS = {"openai": "gpt-4o-mini", "anthropic": "claude-haiku-4-5"}
 PRICES = {"gpt-4o-mini": (0.15, 0.60), "claude-haiku-4-5": (1, 5)}
 ACCIDENTS = Faults(retry_after=0.3, drip=0.01, oversize=17 * 2**20)
+
+#: Puts an empty package in the place of orchkit's own, which would load pandas first.
+BARE = f"""
+import sys, types
+sys.modules["orchkit"] = bare = types.ModuleType("orchkit")
+bare.__path__ = {list(orchkit.__path__)!r}
+"""
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,25 @@ class Wire:
         self.ask(call)
         body: dict[str, Any] = self.server.book().entries[-1].body
         return body
+
+
+@pytest.fixture
+def elsewhere() -> Callable[..., str]:
+    """Return a function that runs a script in another process and returns what it prints."""
+
+    def run(script: str, *arguments: str, **environment: str) -> str:
+        ran = subprocess.run(  # noqa: S603 - the script is the test's
+            [sys.executable, "-c", BARE + script, *arguments],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (ran.returncode, ran.stderr) == (0, "")
+        return ran.stdout
+
+    return run
 
 
 @pytest.fixture(scope="session")

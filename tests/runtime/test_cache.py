@@ -5,10 +5,8 @@ import os
 import pickle
 import sqlite3
 import stat
-import subprocess
-import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -400,17 +398,12 @@ print(ascii((found.text, found.usage.input_tokens, found.logprobs)))
 """
 
 
-def test_another_process_sees_the_answers(cache: ResponseCache, folder: Path) -> None:
+def test_another_process_sees_the_answers(
+    cache: ResponseCache, folder: Path, elsewhere: Callable[..., str]
+) -> None:
     """What one process has put, another reads while the first has it open."""
     cache.put(KEY, KEPT)
-    ran = subprocess.run(  # noqa: S603 - the script is above
-        [sys.executable, "-c", SCRIPT, str(folder), KEY],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert ran.stdout.strip() == ascii((KEPT.text, 12, (-0.5, -0.0)))
+    assert elsewhere(SCRIPT, str(folder), KEY).strip() == ascii((KEPT.text, 12, (-0.5, -0.0)))
 
 
 def test_only_text_keys_and_bytes_are_stored(folder: Path) -> None:

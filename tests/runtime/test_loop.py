@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -193,15 +191,10 @@ os.wait()
 """
 
 
-def test_a_forked_child_has_a_loop_and_the_parent_closes_its_own() -> None:
+def test_a_forked_child_has_a_loop_and_the_parent_closes_its_own(
+    elsewhere: Callable[..., str],
+) -> None:
     """A fork loses the thread and gets a new one; closers are awaited when the interpreter ends."""
-    ran = subprocess.run(  # noqa: S603 - the script is above
-        # Newer Pythons warn of any fork beside a thread.
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", SCRIPT],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert ran.stdout.split() == ["parent", "child", "closed"]
-    assert not ran.stderr
+    # Newer Pythons warn of any fork beside a thread.
+    told = elsewhere(SCRIPT, PYTHONWARNINGS="ignore::DeprecationWarning")
+    assert told.split() == ["parent", "child", "closed"]

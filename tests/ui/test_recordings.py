@@ -269,6 +269,14 @@ def test_a_comparison_agrees_with_route(matrix: ResponseMatrix) -> None:
     pd.testing.assert_frame_equal(results, routed)
 
 
+def test_savings_are_against_a_single_model(matrix: ResponseMatrix) -> None:
+    """A better mixture is measured against the single model, not the other way round."""
+    table = matrix.compare(["fallback", "gpt-4o"]).summary()
+    assert table["saving"].to_dict() == pytest.approx(
+        {"fallback": 1 - 2.43e-3 / 6e-4, "gpt-4o": 0.0}
+    )
+
+
 def test_the_summary_has_every_model_and_the_oracle(matrix: ResponseMatrix) -> None:
     """One row a recorded model, and what the best choice per prompt would have had."""
     table = matrix.summary()

@@ -38,13 +38,15 @@ class Vendor:
         The vendor's own key is only ever sent to the vendor's address or the one its variable
         names; a model with an address of its own names the variable of its own key, if any.
         """
-        key = os.environ.get(key_variable) if key_variable else None
-        key = key if base_url else self.key()
+        variable = key_variable if base_url else self.key_variable
         address = base_url or self.address()
-        _refuse_open_wire(address, keyed=key is not None)
+        _refuse_open_wire(address, keyed=bool(variable and os.environ.get(variable)))
         module, name = self.path.split(":")
+        # The key is in no local variable: a traceback may show those.
         opened: Provider = getattr(import_module(module), name)(
-            address, key, plain=base_url is not None
+            address,
+            (os.environ.get(variable) or None) if variable else None,
+            plain=base_url is not None,
         )
         return opened
 

@@ -85,7 +85,9 @@ class Anthropic:
                 max_retries=0,
                 timeout=_TIMEOUT,
                 open_telemetry=False,
-                http_client=bounded(anthropic.DefaultAioHttpClient, plain=self._plain),
+                http_client=bounded(
+                    anthropic.DefaultAioHttpClient, plain=self._plain, keyed=self._key is not None
+                ),
             )
         return self._client
 

@@ -14,6 +14,7 @@ _WIRE = frozenset(
     "host accept accept-encoding connection content-length content-type user-agent "
     "authorization x-api-key anthropic-version".split()
 )
+_KEYS = frozenset(("authorization", "x-api-key"))
 
 
 class Bounded(httpx2.AsyncByteStream):
@@ -35,24 +36,28 @@ class Bounded(httpx2.AsyncByteStream):
         await self._stream.aclose()
 
 
-def bounded(client: Callable[..., httpx2.AsyncClient], *, plain: bool) -> httpx2.AsyncClient:
+def bounded(
+    client: Callable[..., httpx2.AsyncClient], *, plain: bool, keyed: bool
+) -> httpx2.AsyncClient:
     """Return a client of this kind that is bounded in all it reads.
 
     Compressed replies are neither asked for nor read: one MiB of them can hold a GiB. A `plain`
     one sends no header but those of the wire format: SDKs add what the environment holds for
-    their vendor (organisation, gateway tokens), which is nobody else's business.
+    their vendor (organisation, gateway tokens), which is nobody else's business. One that is not
+    `keyed` sends no key, not even the word an SDK insists on.
     """
+    kept = _WIRE if keyed else _WIRE - _KEYS
+
+    async def strip(request: httpx2.Request) -> None:
+        for name in [*request.headers]:
+            if name.lower() not in kept and not name.lower().startswith("x-stainless-"):
+                del request.headers[name]
+
     return client(
         follow_redirects=False,
         headers={"accept-encoding": "identity"},
-        event_hooks={"request": [_strip] if plain else [], "response": [_bound]},
+        event_hooks={"request": [strip] if plain else [], "response": [_bound]},
     )
-
-
-async def _strip(request: httpx2.Request) -> None:
-    for name in [*request.headers]:
-        if name.lower() not in _WIRE and not name.lower().startswith("x-stainless-"):
-            del request.headers[name]
 
 
 async def _bound(response: httpx2.Response) -> None:

@@ -91,7 +91,9 @@ class OpenAI:
                 api_key=self._key or "none",
                 base_url=self.address,
                 max_retries=0,
-                http_client=bounded(openai.DefaultAioHttpClient, plain=self._plain),
+                http_client=bounded(
+                    openai.DefaultAioHttpClient, plain=self._plain, keyed=self._key is not None
+                ),
             )
         return self._client
 

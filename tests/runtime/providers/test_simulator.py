@@ -1,11 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import subprocess
-import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
@@ -79,19 +76,11 @@ told = digest([repr(simulator.answer(call)) for call in calls])
 """
 
 
-def test_another_process_gives_the_same_answers() -> None:
+def test_another_process_gives_the_same_answers(elsewhere: Callable[..., str]) -> None:
     """Nothing of an answer depends on the process, not even on its hash seed."""
     here: dict[str, str] = {}
     exec(SCRIPT, here)  # noqa: S102 - the script is above
-    there = subprocess.run(  # noqa: S603 - the script is above
-        [sys.executable, "-c", f"{SCRIPT}print(told)"],
-        env={**os.environ, "PYTHONHASHSEED": "1"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert there.stdout.strip() == here["told"]
+    assert elsewhere(f"{SCRIPT}print(told)", PYTHONHASHSEED="1").strip() == here["told"]
 
 
 def test_complete_is_the_answer() -> None:
