@@ -37,7 +37,6 @@ def zeroeval(folder: Path) -> orchkit.ResponseMatrix:
         quality="correct",
         input_tokens="tokens_in",
         output_tokens="tokens_out",
-        reference="answer",
     )
 
 

@@ -87,7 +87,7 @@ class Matrix:
         """One row a prompt, indexed by `prompt_id`: prompt and reference."""
         first = self._frame.drop_duplicates("prompt_id")
         ids = pd.Index(first["prompt_id"], dtype="object")
-        return first[["prompt", "reference"]].set_index(ids)
+        return first[["prompt", "reference"]].set_axis(ids)
 
     def __len__(self) -> int:
         """Return the number of prompts."""

@@ -23,6 +23,7 @@ from orchkit.runtime.buying import Buyer, told
 from orchkit.runtime.cache import ResponseCache
 from orchkit.runtime.limits import Policy
 from orchkit.runtime.loop import LOOP
+from orchkit.runtime.scribe import Scribe
 from orchkit.runtime.wire import Provider
 
 #: A row to run: its query, or why it cannot be asked.
@@ -81,6 +82,7 @@ class Executor:
         self.catalog = catalog
         self.provider_of = provider_of
         self.cache = cache
+        self._scribe = None if cache is None else Scribe(cache)
         self.max_cost = max_cost
         self.concurrency = concurrency
         self.spent = Spent(purse=Purse(budget))
@@ -128,6 +130,9 @@ class Executor:
                     group.create_task(worker())
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
+        finally:
+            if self._scribe:
+                await self._scribe.rest()
 
     async def _row(self, query: Query | Failure, strategy: Strategy) -> Trace:
         if isinstance(query, Failure):
@@ -166,7 +171,7 @@ class Executor:
             response = self.stored(asked)
             if response is None:
                 response = await self._buyer.buy(asked, purse)
-                self._keep(asked, response)
+                await self._keep(asked, response)
             if not _refused_by_limit(response):
                 shared = self._memo[asked.key] = response
         finally:
@@ -174,19 +179,21 @@ class Executor:
             flying.set_result(shared)
         return response
 
-    def _keep(self, asked: Asked, response: Response) -> None:
+    async def _keep(self, asked: Asked, response: Response) -> None:
         """Store what is worth buying only once: whole answers, not refusals or stumps."""
         whole = response.ok and response.finish == "stop" and response.text
-        if self.cache is None or not whole:
+        if self._scribe is None or not whole:
             return
         try:
-            self.cache.put(asked.key, response)
+            await self._scribe.keep(asked.key, response)
         except StoreError as error:
             self._lose_cache(error)
+        except CacheWarning:  # where warnings are errors: the answer is still one
+            pass
 
     def _lose_cache(self, error: StoreError) -> None:
         """Go on without a store that broke: what was paid for is in the result."""
-        self.cache = None
+        self.cache = self._scribe = None
         note = f"{error} The run goes on without it; its answers are in the result."
         warnings.warn(note, CacheWarning, stacklevel=2)
 

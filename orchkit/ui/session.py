@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ import platformdirs
 from orchkit.core.calls import digest
 from orchkit.core.catalog import Catalog, Model
 from orchkit.errors import MisuseError, UnknownNameError, did_you_mean
-from orchkit.runtime import catalogs
+from orchkit.runtime import catalogs, scribe
 from orchkit.runtime.budget import Purse
 from orchkit.runtime.cache import ResponseCache
 from orchkit.runtime.executor import Executor
@@ -104,10 +105,7 @@ class Session:
             if folder not in self._caches:
                 self._caches[folder] = cache = ResponseCache(folder)
 
-                async def close() -> None:
-                    cache.close()
-
-                LOOP.closing(close)
+                LOOP.closing(partial(scribe.close, cache))
             return self._caches[folder]
 
     def announce(self) -> None:

@@ -823,7 +823,7 @@ class Failing:
             raise StoreError("disk I/O error")
         return None
 
-    def put(self, key: str, response: Response) -> None:
+    def put_all(self, rows: object) -> None:
         """Fail."""
         raise StoreError("disk full")
 

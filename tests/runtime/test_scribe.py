@@ -1,0 +1,92 @@
+"""Group commit: answers are on disk when they are told, and a batch takes one sync."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchkit.core.calls import Response
+from orchkit.errors import StoreError
+from orchkit.runtime.cache import ResponseCache
+from orchkit.runtime.scribe import Scribe, close
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> ResponseCache:
+    """Give an empty cache."""
+    return ResponseCache(tmp_path / "cache")
+
+
+def test_an_answer_is_on_disk_when_its_future_is_done(tmp_path: Path, cache: ResponseCache) -> None:
+    """Whoever waited can find the answer with another connection."""
+
+    async def keep() -> None:
+        await Scribe(cache).keep("k", Response("m", "42"))
+        await close(cache)
+
+    asyncio.run(keep())
+    found = ResponseCache(tmp_path / "cache").get("k")
+    assert found is not None
+    assert found.text == "42"
+
+
+def test_answers_that_come_together_are_written_together(
+    cache: ResponseCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred answers at once take two transactions at the most, not a hundred."""
+    sizes = []
+    write = cache.put_all
+
+    def counted(rows: Any) -> None:
+        sizes.append(len(rows))
+        write(rows)
+
+    monkeypatch.setattr(cache, "put_all", counted)
+
+    async def keep() -> None:
+        scribe = Scribe(cache)
+        await asyncio.gather(*(scribe.keep(str(n), Response("m", "42")) for n in range(100)))
+
+    asyncio.run(keep())
+    assert sum(sizes) == 100
+    assert len(sizes) <= 2
+
+
+def test_what_nobody_waits_for_is_written_all_the_same(cache: ResponseCache) -> None:
+    """An interrupt cancels the waiting, not the writing."""
+
+    async def keep() -> None:
+        scribe = Scribe(cache)
+        scribe.keep("k", Response("m", "42")).cancel()
+        await scribe.rest()
+
+    asyncio.run(keep())
+    assert cache.get("k") is not None
+
+
+def test_each_waiting_call_hears_that_the_disk_is_full(
+    cache: ResponseCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failed batch fails each of its answers, and the next batch is tried anew."""
+    write = cache.put_all
+    full = iter([True, False])
+
+    def put_all(rows: Any) -> None:
+        if next(full):
+            raise StoreError("disk full")
+        write(rows)
+
+    monkeypatch.setattr(cache, "put_all", put_all)
+
+    async def keep() -> list[object]:
+        scribe = Scribe(cache)
+        both = [scribe.keep(key, Response("m", "42")) for key in "ab"]
+        told: list[object] = list(await asyncio.gather(*both, return_exceptions=True))
+        await scribe.keep("c", Response("m", "42"))
+        return told
+
+    assert [type(said) for said in asyncio.run(keep())] == [StoreError, StoreError]
+    assert cache.get("c") is not None
