@@ -14,7 +14,6 @@ import pandas as pd
 
 import orchkit
 
-
 STRATEGIES = (
     "cheapest",
     "fallback",

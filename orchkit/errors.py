@@ -20,7 +20,7 @@
 
     OrchkitWarning (UserWarning)
     ├── RetiredModelWarning    a vendor no longer serves this model
-    ├── CacheWarning           a damaged cache row was put aside
+    ├── CacheWarning           an answer in the cache was damaged, or could not be stored
     └── MetricWarning          a metric is undefined, and why
 
 A failed row of a frame is never an exception: it fills the row's ``error`` column.
@@ -130,7 +130,7 @@ class RetiredModelWarning(OrchkitWarning):
 
 
 class CacheWarning(OrchkitWarning):
-    """A cached response was damaged and has been put aside."""
+    """A cached response was damaged and put aside, or an answer could not be stored."""
 
 
 class MetricWarning(OrchkitWarning):

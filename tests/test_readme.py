@@ -18,7 +18,7 @@ def test_the_table_is_what_the_command_prints() -> None:
 
 
 def test_there_are_exactly_two_set_up_commands() -> None:
-    """README has one line that runs the main job and one that passes the tests; CI runs that one."""
+    """README has one line for the main job and one for the tests; CI runs the second."""
     lines = re.findall(r"^python3 -m venv .*$", README.read_text("utf-8"), re.MULTILINE)
     assert [line.split()[-1].rpartition("/")[2] for line in lines] == ["orchkit-bench", "pytest"]
     assert "^python3 -m venv .*pytest$" in CI.read_text("utf-8")

@@ -45,4 +45,11 @@ def _money(spent: Spent) -> str:
 
 
 def _watched() -> bool:
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+    return sys.stderr.isatty() or _in_kernel()
+
+
+def _in_kernel() -> bool:
+    """Whether a notebook's kernel runs this: other tools import its package, too."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return shell is not None and hasattr(shell, "kernel")

@@ -10,11 +10,17 @@ from orchkit.runtime.providers.refusals import malformed
 
 #: Bytes of one reply; the longest answer a model gives is far below it.
 MOST = 16 * 2**20
-_WIRE = frozenset(
-    "host accept accept-encoding connection content-length content-type user-agent "
-    "authorization x-api-key anthropic-version".split()
-)
 _KEYS = frozenset(("authorization", "x-api-key"))
+_WIRE = _KEYS | {
+    "host",
+    "accept",
+    "accept-encoding",
+    "anthropic-version",
+    "connection",
+    "content-length",
+    "content-type",
+    "user-agent",
+}
 
 
 class Bounded(httpx2.AsyncByteStream):

@@ -106,7 +106,7 @@ class OpenAI:
 
 def _response(model: str, reply: object) -> Response:
     """Return the answer in a reply, whatever shape it came in, or raise `Rejection`."""
-    choices = getattr(reply, "choices", None)
+    choices: Any = getattr(reply, "choices", None)
     message = getattr(choices[0], "message", None) if choices and type(choices) is list else None
     if message is None:
         raise malformed(f"a 200 without choices ({type(reply).__name__})")
