@@ -46,9 +46,8 @@ def main() -> None:
                 book = server.book()
                 frame.orch.route(name, **settings)
                 more = server.book().requests - book.requests
-            print(
-                f"{name:9} {len(frame):5} {book.requests:9} {book.billed_nano:25,} {cost:13,} {more:16}"
-            )
+            told = (len(frame), book.requests, book.billed_nano, cost, more)
+            print(f"{name:9} {told[0]:5} {told[1]:9} {told[2]:25,} {told[3]:13,} {told[4]:16}")
 
 
 if __name__ == "__main__":

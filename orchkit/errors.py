@@ -148,6 +148,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = get_close_matches(name, names, n=1)
     shown = ", ".join(map(repr, names[:20])) + (", …" if len(names) > 20 else "")
+    if not names:
+        return "Nothing is known here."
     return (f"Did you mean {close[0]!r}? " if close else "") + f"Known: {shown}."
 
 

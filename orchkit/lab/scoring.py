@@ -129,7 +129,13 @@ SCORERS: Mapping[str, Scorer] = MappingProxyType(
 
 
 def scorer(named: str | Scorer) -> Scorer:
-    """Return the scorer of that name, or the function itself."""
+    """Return the scorer of that name, or the function itself.
+
+    Examples
+    --------
+    >>> scorer("numeric")("about 42", "42")
+    1.0
+    """
     found = SCORERS.get(named) if isinstance(named, str) else named
     if not callable(found):
         raise UnknownNameError(f"No scorer {named!r}. {did_you_mean(str(named), SCORERS)}")
@@ -137,7 +143,13 @@ def scorer(named: str | Scorer) -> Scorer:
 
 
 def scored(text: Any, reference: Any, named: str | Scorer) -> float:
-    """Return the quality of one answer: NaN without a reference, 0 without an answer."""
+    """Return the quality of one answer: NaN without a reference, 0 without an answer.
+
+    Examples
+    --------
+    >>> scored("Paris", "paris", "exact"), scored(None, "paris", "exact")
+    (1.0, 0.0)
+    """
     if not isinstance(reference, str):
         return float("nan")
     return float(scorer(named)(text, reference)) if isinstance(text, str) else 0.0

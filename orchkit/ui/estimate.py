@@ -122,7 +122,7 @@ def _doubt(signal: Signal) -> Signal:
             verdict = signal(query, response)
             if isinstance(verdict, Generator):
                 verdict = yield from verdict
-        except Exception:  # a signal need not be able to read what is made up
+        except Exception:  # noqa: BLE001 - a signal need not read what is made up
             return math.nan
         made_up = response.confidence is not None and math.isnan(response.confidence)
         return math.nan if made_up else verdict

@@ -126,7 +126,7 @@ def _first_asked(strategy: Strategy, catalog: Catalog) -> list[str]:
         return [call.model for call in next(plan)]
     except MisuseError:
         raise
-    except Exception:  # what is wrong with the plan will be the error of its rows
+    except Exception:  # noqa: BLE001 - what is wrong with a plan is the error of its rows
         return []
 
 

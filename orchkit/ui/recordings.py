@@ -138,7 +138,7 @@ def _begin(plan: Plan, catalog: Catalog) -> None:
             catalog[call.model]
     except MisuseError:
         raise
-    except Exception:  # noqa: S110 - its own errors are told row by row
+    except Exception:  # noqa: BLE001, S110 - its own errors are told row by row
         pass
     finally:
         plan.close()

@@ -148,7 +148,7 @@ def _usage(usage: Any) -> Usage | None:
         for name in ("cache_read_input_tokens", "cache_creation_input_tokens")
     ]
     fresh = getattr(usage, "input_tokens", None)
-    counts = [fresh, *beside]
+    counts: list[Any] = [fresh, *beside]
     whole = sum(counts) if all(type(count) is int for count in counts) else None
     return checked_usage(
         input_tokens=whole,
