@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +36,23 @@ HIGHEST: Mapping[str, float] = {
     "output_tokens": np.inf,
     "latency": np.inf,
 }
+
+
+def named(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Return the frame under the schema's names; `columns` are ours -> theirs."""
+    unknown = [ours for ours in columns if ours not in COLUMNS]
+    if unknown:
+        raise MatrixError(f"{unknown[0]!r} is no column of a matrix; known: {[*COLUMNS]}.")
+    for theirs, roles in Counter(columns.values()).items():
+        column(frame, theirs)
+        if roles > 1:
+            raise MatrixError(f"The column {theirs!r} is given {roles} roles; give it one.")
+    renamed = {theirs: ours for ours, theirs in columns.items()}
+    taken = [ours for ours in columns if ours in frame.columns and ours not in renamed]
+    long = frame.drop(columns=taken).rename(columns=renamed)
+    if "prompt_id" in long.columns or "prompt" not in long.columns:
+        return long
+    return long.assign(prompt_id=pd.factorize(long["prompt"])[0])
 
 
 def validated(frame: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,6 @@ call that was not recorded says so.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,11 +19,10 @@ from orchkit.core.calls import Failure, Message, Params, Response
 from orchkit.core.catalog import Catalog
 from orchkit.core.drive import replay
 from orchkit.core.plans import Answer, Query, Strategy, Trace
-from orchkit.errors import MatrixError, StoreError
+from orchkit.errors import StoreError
 from orchkit.lab.asking import Predict, predicted
 from orchkit.lab.cataloguing import catalog_of
-from orchkit.lab.frames import column
-from orchkit.lab.longtable import COLUMNS, validated
+from orchkit.lab.longtable import named, validated
 from orchkit.lab.replaying import RecordedRow, response_of
 from orchkit.lab.scoring import Scorer, scored
 
@@ -39,7 +37,7 @@ class Matrix:
     ----------
     frame : DataFrame
         Columns `prompt_id` and `model`, and `quality` or `response`; the others of
-        `orchkit.lab.matrix.COLUMNS` where they are known, and any more, kept as they are.
+        `orchkit.lab.longtable.COLUMNS` where they are known, and any more, kept as they are.
         `quality` in [0, 1], `cost` in USD, `latency` in seconds.
 
     Raises
@@ -57,20 +55,7 @@ class Matrix:
 
         Without a `prompt_id` the prompt's text is its identity.
         """
-        renamed = {theirs: ours for ours, theirs in columns.items()}
-        for theirs in renamed:
-            column(frame, theirs)
-        if len(renamed) < len(columns):
-            twice = [name for name, n in Counter(columns.values()).items() if n > 1]
-            raise MatrixError(f"The column {twice[0]!r} is named twice; a column has one meaning.")
-        unknown = [ours for ours in columns if ours not in COLUMNS]
-        if unknown:
-            raise MatrixError(f"{unknown[0]!r} is no column of a matrix; known: {[*COLUMNS]}.")
-        taken = [ours for ours in columns if ours in frame.columns and ours not in renamed]
-        long = frame.drop(columns=taken).rename(columns=renamed)
-        if "prompt_id" not in long.columns and "prompt" in long.columns:
-            long = long.assign(prompt_id=pd.factorize(long["prompt"])[0])
-        return cls(long)
+        return cls(named(frame, columns))
 
     @property
     def frame(self) -> pd.DataFrame:

@@ -36,20 +36,27 @@ class Asked:
 
         One whose usage is unknown costs the most it could.
         """
-        usage, cost = response.usage, self.model.cost(response.usage)
-        if response.extra.get("usage") == "missing":
+        usage = response.usage
+        if _uncounted(response):
             usage = Usage(input_bound(self.call.messages), self.call.params.max_tokens)
-            cost = self.bound
         return replace(
             response,
             model=self.model.name,
             usage=usage,
-            cost=cost,
+            cost=self._cost(response),
             latency=response.latency or seconds,
             provider=self.provider.name,
         )
 
     def known(self, response: Response) -> Response:
         """Return a response somebody else paid for, as this model's, at today's prices."""
-        cost = response.cost if response.failure else self.model.cost(response.usage)
+        cost = response.cost if response.failure else self._cost(response)
         return replace(response, model=self.model.name, cost=cost, cached=True)
+
+    def _cost(self, response: Response) -> int | None:
+        return self.bound if _uncounted(response) else self.model.cost(response.usage)
+
+
+def _uncounted(response: Response) -> bool:
+    """Whether the vendor told no usage: it then counts as the most there could be."""
+    return response.extra.get("usage") == "missing"

@@ -84,7 +84,7 @@ class Buyer:
         """Send once. An attempt whose outcome is unknown is presumed spent."""
         charge: int | None = 0
         try:
-            async with self._turn(asked.model.name):
+            async with self._turn(asked):
                 charge = asked.bound  # from here on it may be billed, whatever happens
                 response = await self._send(asked, tries)
                 charge = response.cost
@@ -105,18 +105,20 @@ class Buyer:
         return response
 
     @asynccontextmanager
-    async def _turn(self, model: str) -> AsyncIterator[None]:
+    async def _turn(self, asked: Asked) -> AsyncIterator[None]:
         """Hold one of the run's slots while the model may be asked.
 
         No slot is held while a model is paused: other models may use it meanwhile.
         """
-        pace = self._paces[model]
+        pace = self._paces[asked.model.name]
         while True:
             if pace.left > self.policy.max_wait:
                 told = f"the vendor asks to wait {pace.left:,.0f} s"
                 raise Rejection(Kind.RateLimited, told, wait=pace.left)
             await pace.wait()
             async with self._slots:
+                if stopped := self._stopped.get(id(asked.provider)):
+                    raise Rejection(stopped.kind, stopped.message)
                 if not pace.left:
                     yield
                     return

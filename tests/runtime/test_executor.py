@@ -392,6 +392,15 @@ def test_usage_that_is_missing_costs_the_worst_case() -> None:
     assert (trace.cost, runner.spent.purse.spent) == (bound, bound)
 
 
+def test_usage_that_is_missing_costs_a_duplicate_the_same() -> None:
+    """Whoever did not pay for an answer still tells the cost it had."""
+    rates = (Rates(1.0, 2.0, write=1.25),)
+    catalog = Catalog({"a": replace(MODELS["a"], rates=rates)}, ())
+    act = each_time(Response("a", "yes", extra={"usage": "missing"}))
+    first, second = ask(executor(Fake(act), catalog=catalog, concurrency=1), ["x", "x"])
+    assert first.cost == second.cost
+
+
 def test_more_than_was_reserved_is_charged_in_full() -> None:
     """A vendor that ignores `max_tokens` is paid what it asks, and then nothing fits any more."""
     act = each_time(Response("a", "long", Usage(0, 10**6)))
@@ -581,9 +590,15 @@ def test_a_refused_key_stops_its_provider(kind: Kind) -> None:
 
 def test_a_refused_key_also_stops_calls_that_wait_their_turn() -> None:
     """A round of many calls stops at the first refusal like many rows do."""
-    fake = Fake(each_time(Rejection(Kind.AuthError, "no", terminal=True)))
-    ask(executor(fake, concurrency=2), ["x"], Rounds((10,)))
+
+    async def act(call: Call) -> Response:
+        await asyncio.sleep(0.002)
+        raise Rejection(Kind.AuthError, "no", terminal=True)
+
+    fake = Fake(act)
+    (trace,) = ask(executor(fake, concurrency=2), ["x"], Rounds((10,)))
     assert len(fake.calls) <= 2
+    assert {r.failure and r.failure.kind for r in trace.responses} == {Kind.AuthError}
 
 
 def test_another_vendor_goes_on() -> None:
