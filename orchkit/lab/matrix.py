@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from orchkit.core.calls import Failure, Message, Params, Response
 from orchkit.core.catalog import Catalog
-from orchkit.core.drive import replay
+from orchkit.core.drive import begin, replay
 from orchkit.core.plans import Answer, Query, Strategy, Trace
 from orchkit.errors import StoreError
 from orchkit.lab.asking import Predict, predicted
@@ -31,19 +31,20 @@ _VERSION = b"orchkit.matrix"
 
 
 class Matrix:
-    """A long table of recorded responses. Build it with `from_long`, `from_wide` or `load`.
+    """A long table of recorded responses. Build it with `from_long`, or `load` one.
 
     Parameters
     ----------
     frame : DataFrame
         Columns `prompt_id` and `model`, and `quality` or `response`; the others of
         `orchkit.lab.longtable.COLUMNS` where they are known, and any more, kept as they are.
-        `quality` in [0, 1], `cost` in USD, `latency` in seconds.
+        `quality` in [0, 1], `cost` in USD, `latency` in seconds. Several rows of one prompt and
+        model are draws, in order.
 
     Raises
     ------
     MatrixError
-        A column is missing, a cell stands twice, or a value is outside its range.
+        A column is missing, or a value is outside its range.
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:
@@ -173,7 +174,7 @@ class Matrix:
         if isinstance(query, Failure):
             return Trace((), Answer(None, failure=query))
         row = RecordedRow(self, prompt, catalog, max_cost)
-        trace = replay(strategy.plan(query, catalog), row.answer)
+        trace = replay(begin(strategy, query, catalog), row.answer)
         return Trace(trace.rounds, trace.answer, query)
 
     @cached_property
@@ -192,8 +193,8 @@ class Matrix:
         """Return the catalog of this recording.
 
         Its models under the names they were recorded by, with the tier and price `known` has for
-        them. The defaults are those of `known` that were recorded; with none of them, every
-        recorded model, placed in tiers by what it cost.
+        them. The defaults are those of `known` that were recorded; with fewer than two of them,
+        every recorded model, placed in tiers by what it cost.
         """
         return catalog_of(self._frame, known)
 

@@ -50,7 +50,7 @@ few = st.builds(
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=10,
+    max_leaves=5,
 )
 usages = st.builds(Usage, *[st.integers(0, 10**9)] * 4)
 

@@ -103,7 +103,7 @@ def test_a_million_tokens_cost_their_price() -> None:
     assert Rates(1, 0).cost(Usage(10**6)) == Rates(0, 1).cost(Usage(0, 10**6)) == NANO
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(rates, usages)
 def test_a_cost_is_the_exact_sum_rounded_up(rates: Rates, usage: Usage) -> None:
     """A cost is the smallest integer of nano-dollars that is not below the rational sum."""
@@ -129,7 +129,7 @@ def test_no_usage_earns_money(rates: Rates, usage: Usage) -> None:
     assert rates.cost(usage) >= 0
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(ladders, messages, st.integers(0, 50), st.data())
 def test_no_usage_within_the_bound_costs_more(
     ladder: tuple[Rates, ...], messages: tuple[Message, ...], limit: int, data: st.DataObject

@@ -187,15 +187,14 @@ def test_a_duplicate_keeps_the_cost_of_what_it_repeats() -> None:
 
 def test_what_one_row_could_not_pay_another_may() -> None:
     """A call that was refused by its own row's limit is still bought for a row that can pay."""
-    fake = Fake()
-    runner = executor(fake, max_cost=10, concurrency=1)
 
     async def dear(call: Call) -> Response:
         return said(call, tokens=10)
 
-    fake.act = dear
-    rows = [(query("x"), Rounds((1, 1), ("a", "b"))), (query("x"), Single("b"))]
-    assert kinds(runner.run(rows)) == [Kind.BudgetExceeded, None]
+    runner = executor(Fake(dear), max_cost=10, concurrency=1)
+    poor, able = runner.run([(query("x"), Fallback(("a", "b"), 1.0)), (query("x"), Single("b"))])
+    assert [r.failure and r.failure.kind for r in poor.responses] == [None, Kind.BudgetExceeded]
+    assert able.failure is None
 
 
 def test_two_names_of_one_model_each_keep_their_own() -> None:
