@@ -188,7 +188,7 @@ class Model:
         add a few around each message; the answer is bounded by `max_tokens`.
         """
         tokens = input_bound(messages)
-        reachable = [rates for rates in self.rates if rates.above < tokens or not rates.above]
+        reachable = [rates for rates in self.rates if rates.above < tokens]
         worst = [
             Rates(rates.dearest_input, rates.output).cost(Usage(tokens, max_tokens))
             for rates in reachable

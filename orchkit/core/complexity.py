@@ -55,9 +55,14 @@ class KeywordRules:
         return [self._tier(text) for text in texts]
 
     def _tier(self, text: str) -> Tier:
-        opening = text[:OPENING]
-        matched = (tier for tier, pattern in self.patterns if pattern.search(opening))
+        matched = (tier for tier, pattern in self.patterns if _opens(pattern, text))
         return next(matched, None) or self._by_length(len(text.split()))
 
     def _by_length(self, count: int) -> Tier:
         return next((tier for limit, tier in self.words if count <= limit), Tier.ADVANCED)
+
+
+def _opens(pattern: re.Pattern[str], text: str) -> bool:
+    """Whether a whole word of the pattern ends within the opening."""
+    found = pattern.search(text)
+    return found is not None and found.end() <= OPENING

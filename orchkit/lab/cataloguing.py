@@ -14,14 +14,14 @@ from orchkit.core.catalog import Catalog, Model, Rates, Tier
 def catalog_of(frame: pd.DataFrame, known: Catalog) -> Catalog:
     """Return the catalog of a long table's models, with the tier and price `known` has for them.
 
-    The defaults are those of `known` that were recorded; with fewer than two of them, every
+    The defaults are those of `known` that were recorded; with none of them, every
     recorded model, placed in tiers by what it cost.
     """
     rows = {str(name): rows for name, rows in frame.groupby("model", sort=False)}
     models = {name: _model(name, own, known) for name, own in rows.items()}
     short = {known.aliases.get(name, name): name for name in reversed(models)}
     pool = tuple(short[name] for name in known.pool if name in short)
-    if len(pool) < 2:  # one model is no choice
+    if not pool:
         models = _placed(models)
         pool = tuple(models)
     aliases = {name: recorded for name, recorded in short.items() if name not in models}

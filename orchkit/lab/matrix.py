@@ -193,8 +193,8 @@ class Matrix:
         """Return the catalog of this recording.
 
         Its models under the names they were recorded by, with the tier and price `known` has for
-        them. The defaults are those of `known` that were recorded; with fewer than two of them,
-        every recorded model, placed in tiers by what it cost.
+        them. The defaults are those of `known` that were recorded; with none of them, every
+        recorded model, placed in tiers by what it cost.
         """
         return catalog_of(self._frame, known)
 

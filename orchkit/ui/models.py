@@ -107,7 +107,7 @@ def models() -> pd.DataFrame:
     Examples
     --------
     >>> import orchkit
-    >>> orchkit.models().loc["gpt-4o-mini", ["input_price", "output_price"]].tolist()
+    >>> orchkit.models().loc["gpt-4o-mini", ["input_price", "output_price"]].map(float).tolist()
     [0.15, 0.6]
     """
     catalog = SESSION.catalog()
