@@ -87,6 +87,12 @@ class Answer:
     failure: Failure | None = None
     notes: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Take a plain number as a confidence of the strategy's own."""
+        given: Any = self.confidence
+        if not isinstance(given, Confidence):
+            object.__setattr__(self, "confidence", Confidence(float(given), "own"))
+
     @classmethod
     def of(cls, response: Response, confidence: Confidence, planned: tuple[str, ...]) -> Answer:
         """Return the answer a single response gives: itself, or why it is none."""

@@ -17,6 +17,8 @@ from orchkit.lab.frames import column, missing, results_frame
 from orchkit.lab.scoring import Scorer, exact, scored
 from orchkit.lab.scoring import scorer as scorer_of
 
+#: What no strategy can ask: such rows judge none of them.
+UNASKED = frozenset((Kind.EmptyPrompt, Kind.PromptType, Kind.PromptEncoding, Kind.PromptTooLong))
 #: Runs rows and gives their traces, in order: an executor live, a matrix on replay.
 Run = Callable[[Sequence[tuple[Query | Failure, Strategy]]], list[Trace]]
 
@@ -84,20 +86,51 @@ def scoring_of(
     """Return the quality of a row's answer against the frame's reference column.
 
     `scorer` is a name, a function, a column of names, or None: the column ``scorer`` where there
-    is one, else ``exact``. A row without a reference has no quality; one without an answer has 0.
-    Raises UnknownNameError for a scorer nobody knows.
+    is one, else ``exact``. A row without a reference, or that could not be asked, has no quality;
+    one without an answer has 0. Raises UnknownNameError for a scorer nobody knows, ParameterError
+    for one of your own that cannot score a reference against itself.
     """
     known = reference in frame.columns
     references = column(frame, reference).tolist() if known else [None] * len(frame)
-    texts = [None if missing(value) else str(value) for value in references]
+    if not known and reference != "reference":
+        column(frame, reference)  # asked for by name: a slip, not a frame without answers
+    texts = [None if missing(value) else reference_text(value) for value in references]
     named = scorer if scorer is not None else ("scorer" if "scorer" in frame.columns else "exact")
     scorers = _scorers(frame, named, texts)
+    _try_out(scorers, texts)
 
     def quality(row: int, trace: Trace) -> float:
+        if trace.failure and trace.failure.kind in UNASKED:
+            return math.nan  # by no strategy
         chosen = trace.answer.response
         return scored(chosen.text if chosen else None, texts[row], scorers[row])
 
     return quality
+
+
+def reference_text(value: Any) -> str:
+    """Return a reference as text; a whole number stays one though a gap made its column floats.
+
+    Examples
+    --------
+    >>> reference_text(4.0), reference_text("4.0"), reference_text(2.5)
+    ('4', '4.0', '2.5')
+    """
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _try_out(scorers: Sequence[Scorer], references: Sequence[str | None]) -> None:
+    """Find a scorer's bug on the first reference, before anything is bought."""
+    for scorer, text in zip(scorers, references, strict=True):
+        if text is not None:
+            try:
+                scored(text, text, scorer)
+            except ParameterError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a scorer of one's own may raise anything
+                told = f"scorer {getattr(scorer, '__name__', scorer)!r} failed on {text!r:.60}"
+                raise ParameterError(f"{told}: {type(error).__name__}: {error}") from None
+            return
 
 
 def _scorers(

@@ -75,6 +75,12 @@ class Matrix:
         ids = pd.Index(first["prompt_id"], dtype="object")
         return first[["prompt", "reference"]].set_axis(ids)
 
+    @property
+    def simulated(self) -> bool:
+        """Whether any response was recorded from the simulator."""
+        origins = self._frame.get("provider")
+        return origins is not None and bool((origins == "simulator").any())
+
     def __len__(self) -> int:
         """Return the number of prompts."""
         return len(self.prompts)
@@ -202,7 +208,8 @@ class Matrix:
         filled = self._frame["quality"].notna().mean() if len(self._frame) else 0.0
         return (
             f"{type(self).__name__}({len(self):,} prompts x {len(self.models)} models, "
-            f"{len(self._frame):,} responses, quality known for {filled:.0%})"
+            f"{len(self._frame):,} responses, quality known for {filled:.0%}"
+            f"{', SIMULATED' if self.simulated else ''})"
         )
 
 

@@ -40,7 +40,8 @@ def summary(results: pd.DataFrame, *, singles: tuple[str, ...] = ()) -> pd.DataF
     (when no quality is known: those that were recorded for all of them). `n` counts them. Quality
     has a 95 % interval; costs are USD; `saving` is the share of the strongest single model's cost
     that is not spent, NaN without one; latencies are seconds; `escalation_rate` is the share of
-    rows that took more than one round.
+    rows that took more than one round; latency and confidence are of answered rows, `errors` counts
+    all rows that failed.
 
     Parameters
     ----------
@@ -56,9 +57,12 @@ def summary(results: pd.DataFrame, *, singles: tuple[str, ...] = ()) -> pd.DataF
         rows[ORACLE] = oracle
     index = pd.Index(list(rows), name="strategy")
     table = pd.DataFrame([_row(own) for own in rows.values()], index, SUMMARY)
+    failed = results["error"].notna().groupby(results["strategy"]).sum()
+    table["errors"] = failed.reindex(index, fill_value=0).astype(int)  # of all rows, judged or not
     base = strongest(table.loc[[name for name in singles if name in rows]])
     baseline = table["cost_per_1k"].get(base, math.nan)
     table["saving"] = 1 - table["cost_per_1k"] / baseline if baseline else math.nan
+    table.loc[table["provider"] == "", "saving"] = math.nan  # nothing was answered: no saving
     return table
 
 
@@ -119,7 +123,8 @@ def _oracle_rows(singles: pd.DataFrame) -> pd.DataFrame | None:
 def _row(rows: pd.DataFrame) -> dict[str, object]:
     quality = rows["quality"].dropna().to_numpy(dtype=float)
     low, high = mean_interval(quality) if len(quality) else (math.nan, math.nan)
-    latency = rows["latency"].to_numpy(dtype=float)
+    answered = rows[rows["error"].isna()]
+    latency = answered["latency"].to_numpy(dtype=float)
     return {
         "n": len(rows),
         "quality": quality.mean() if len(quality) else math.nan,
@@ -128,10 +133,10 @@ def _row(rows: pd.DataFrame) -> dict[str, object]:
         "cost_per_1k": 1000 * rows["cost"].mean(skipna=False),
         "latency_p50": np.nanquantile(latency, 0.5) if np.isfinite(latency).any() else math.nan,
         "latency_p95": np.nanquantile(latency, 0.95) if np.isfinite(latency).any() else math.nan,
-        "confidence": rows["confidence"].mean(),
-        "signal": ", ".join(dict.fromkeys(rows["signal"].value_counts().index[:2])),
+        "confidence": answered["confidence"].mean(),
+        "signal": ", ".join(dict.fromkeys(answered["signal"].value_counts().index[:2])),
         "escalation_rate": (rows["rounds"] > 1).mean(),
         "errors": int(rows["error"].notna().sum()),
         "cost": rows["cost"].sum(skipna=False, min_count=1),
-        "provider": ", ".join(sorted(set(rows["provider"].dropna()))),
+        "provider": ", ".join(sorted(set(answered["provider"].dropna()))),
     }

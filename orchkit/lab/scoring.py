@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from orchkit.errors import UnknownNameError, did_you_mean
+from orchkit.errors import ParameterError, UnknownNameError, did_you_mean
 
 Scorer = Callable[[str, str], float]
 
@@ -152,7 +152,13 @@ def scored(text: Any, reference: Any, named: str | Scorer) -> float:
     """
     if not isinstance(reference, str):
         return float("nan")
-    return float(scorer(named)(text, reference)) if isinstance(text, str) else 0.0
+    if not isinstance(text, str):
+        return 0.0
+    quality = float(scorer(named)(text, reference))
+    if not 0 <= quality <= 1:
+        name = named if isinstance(named, str) else getattr(named, "__name__", "scorer")
+        raise ParameterError(f"scorer {name!r} gave {quality}; it must give a number in [0, 1].")
+    return quality
 
 
 def _plain(text: str) -> str:

@@ -181,5 +181,8 @@ def _failed(asked: Asked, why: Failure, tries: _Tries) -> Response:
 
 def _too_dear(asked: Asked) -> Failure:
     dollars = "an unknown amount" if asked.bound is None else f"${asked.bound / 1e9:.6f}"
-    told = f"{asked.model.name} may cost {dollars}, more than is left of the limit"
+    told = (
+        f"{asked.model.name} may cost {dollars} with max_tokens={asked.call.params.max_tokens}, "
+        "more than is left of the limit; lower max_tokens or raise the limit"
+    )
     return Failure(Kind.BudgetExceeded, told)

@@ -122,6 +122,8 @@ def bench_command(
     """
     frame = read_prompts(prompts) if Path(prompts).suffix else load_dataset(prompts)
     frame = frame if limit is None else frame.head(limit)
+    if frame.empty:
+        raise ParameterError(f"{prompts} holds no prompts.")
     if out is not None:
         prepare(out)
     named = DEFAULT_STRATEGIES if strategies is None else strategies.split(",")
@@ -130,7 +132,11 @@ def bench_command(
     if out is not None:
         for path in write(found, out):
             click.echo(f"wrote {path}", err=True)
-    ctx.exit(1 if found.results["error"].notna().any() else 0)
+    failed = found.results["error"].dropna()
+    if len(failed):
+        told = f"{len(failed):,} of {len(found.results):,} rows failed; first: {failed.iloc[0]}"
+        click.echo(f"orchkit: {told}", err=True)
+    ctx.exit(1 if len(failed) else 0)
 
 
 def _echo_models(as_json: bool) -> None:

@@ -50,8 +50,9 @@ class Estimate:
     def __str__(self) -> str:
         return (
             f"{self.rows:,} rows, about {self.calls:,} calls (at most {self.worst_calls:,}; "
-            f"{self.cached:,} need not be bought): expect {usd(self.expected_cost)}, "
-            f"at most {usd(self.worst_cost)}"
+            f"{self.cached:,} need not be bought): expect {usd(self.expected_cost)} by the "
+            f"simulator's guess, at most {usd(self.worst_cost)}"
+            + (f"; {self.refused:,} rows cannot be asked" if self.refused else "")
         )
 
     def _repr_html_(self) -> str:

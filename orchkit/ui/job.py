@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from orchkit.core.calls import Failure, Message
-from orchkit.core.catalog import Catalog, Model, Tier
+from orchkit.core.catalog import NANO, Catalog, Model, Tier
 from orchkit.core.plans import Query, Strategy, Trace
 from orchkit.core.strategies import Single
 from orchkit.errors import (
@@ -25,10 +26,10 @@ from orchkit.errors import (
 from orchkit.lab import frames
 from orchkit.lab.asking import Asking, queries, tier_or_none
 from orchkit.lab.scoring import Scorer
-from orchkit.runtime.executor import Executor
+from orchkit.runtime.executor import Executor, Spent
 from orchkit.runtime.providers.simulator import Known
 from orchkit.ui import names
-from orchkit.ui.money import nano
+from orchkit.ui.money import nano, usd
 from orchkit.ui.progress import progress as progress_line
 from orchkit.ui.session import SESSION
 
@@ -79,7 +80,19 @@ class Job:
         """Run rows with a progress line, having said so if they are simulated."""
         SESSION.announce()
         with progress_line(len(rows), shown, what) as tell:
-            return self.executor.run(rows, tell)
+            try:
+                return self.executor.run(rows, tell)
+            except KeyboardInterrupt:
+                _say_interrupted(self.executor.spent, len(rows))
+                raise
+
+
+def _say_interrupted(spent: Spent, rows: int) -> None:
+    print(  # noqa: T201 - what a person wants to know who pressed Ctrl-C
+        f"orchkit: interrupted after {spent.rows:,} of {rows:,} rows and "
+        f"{usd(spent.purse.spent / NANO)}; finished answers are in the cache: run again to resume.",
+        file=sys.stderr,
+    )
 
 
 def job_of(

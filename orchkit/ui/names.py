@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import entry_points
 from typing import Any
 
-from orchkit.core.catalog import Catalog
+from orchkit.core.catalog import Catalog, model_names
 from orchkit.core.confidence import Signal
 from orchkit.core.plans import Strategy
 from orchkit.core.strategies import Cheapest, Ensemble, Fallback, Single
@@ -30,14 +31,18 @@ def strategy(
     A model's name stands for ``Single(model)``. Raises UnknownNameError for a name nobody knows,
     ParameterError for settings that are out of range or that an object already carries.
     """
-    ladder = Fallback(None if chain is None else tuple(chain), threshold, confidence)
+    if confidence is not None and not callable(confidence):
+        raise ParameterError(
+            f"confidence is {confidence!r:.60}; it must be a function (query, response) -> [0, 1]."
+        )
+    ladder = Fallback(None if chain is None else model_names(chain), threshold, confidence)
     group = Ensemble(ensemble_size, ladder.chain, confidence=confidence)
     if not isinstance(named, str):
         return _as_is(named, changed=(ladder, group) != (Fallback(), Ensemble()))
     made: Mapping[str, Callable[[], Strategy]] = {
         "cheapest": lambda: Cheapest(confidence),
         "fallback": lambda: ladder,
-        "ensemble": lambda: group,
+        "ensemble": lambda: _fitting(group, catalog),
     }
     if named == "cheapest" and chain is not None:
         raise ParameterError("cheapest takes no chain; use strategy='fallback' with it.")
@@ -46,6 +51,12 @@ def strategy(
     if named in catalog:
         return Single(catalog[named].name, confidence)
     return _plugged(named, catalog)
+
+
+def _fitting(group: Ensemble, catalog: Catalog) -> Ensemble:
+    """Return the ensemble, smaller where nobody asked for a size and fewer models are there."""
+    fewer = 0 < len(catalog.pool) < Ensemble.size and group.size == Ensemble.size
+    return replace(group, size=len(catalog.pool)) if fewer else group
 
 
 def _as_is(given: Any, *, changed: bool) -> Strategy:

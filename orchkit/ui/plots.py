@@ -20,7 +20,7 @@ _STRATEGY, _SINGLE, _ORACLE, _LINE = "#D55E00", "#0072B2", "#009E73", "#999999"
 #: Inches, of a figure that is made here.
 SIZE = (7.5, 4.8)
 #: Where a point's name may stand, in points from it, the best first.
-_PLACES = [(x, y) for y in (6, -13, 20, -27, 34, -41) for x in (8, -8)]
+_PLACES = [(x, y) for y in (6, -13, 20, -27, 34, -41, 48, -55, 62, -69) for x in (8, -8)]
 
 
 def cost_quality(
@@ -64,7 +64,9 @@ def cost_quality(
     ax.set_title("Cost and quality" + (" (SIMULATED answers)" if simulated else ""))
     ax.grid(alpha=0.25)
     if not drawn.empty:
-        ax.legend(loc="lower right", frameon=False)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=4, frameon=False)
+    else:
+        ax.text(0.5, 0.5, "no quality is known", transform=ax.transAxes, ha="center")
     _annotate(ax, drawn)
     return ax
 
@@ -81,7 +83,7 @@ def _scale(ax: Axes, cost: pd.Series[float]) -> None:
     """Costs differ by factors: a logarithmic axis in plain dollars, unless something is free."""
     if len(cost) and (cost > 0).all():
         ax.set_xscale("log")
-        ax.margins(x=0.16)
+        ax.margins(x=0.2)
         ax.xaxis.set_major_formatter(lambda value, _: usd(value))
         if cost.max() < 12 * cost.min():
             ax.xaxis.set_minor_formatter(lambda value, _: usd(value))
@@ -137,22 +139,30 @@ def _annotate(ax: Axes, rows: pd.DataFrame) -> None:
             fontsize=9,
             parse_math=False,
             path_effects=[withStroke(linewidth=3, foreground="white")],
+            arrowprops={"arrowstyle": "-", "color": _LINE, "linewidth": 0.5, "shrinkB": 4},
         )
         taken.append(_settle(ax, label, taken))
 
 
 def _settle(ax: Axes, label: Annotation, taken: list[Bbox]) -> Bbox:
-    """Move a name to the first free place around its point; return the space it takes."""
-    for x, y in _PLACES:
-        label.set_position((x, y))
-        label.set_horizontalalignment("left" if x > 0 else "right")
-        box = label.get_window_extent()
-        inside = ax.bbox.x0 < box.x0 and box.x1 < ax.bbox.x1
-        if inside and not box.count_overlaps(taken):
-            return box
-    label.set_position(_PLACES[0])
-    label.set_horizontalalignment("left")
-    return label.get_window_extent()
+    """Move a name to the place around its point that covers least; return the space it takes."""
+
+    def cost(place: tuple[int, int]) -> tuple[bool, int]:
+        box = _moved(label, place)
+        outside = not (ax.bbox.containsx(box.x0) and ax.bbox.containsx(box.x1))
+        outside = outside or not (ax.bbox.containsy(box.y0) and ax.bbox.containsy(box.y1))
+        return outside, int(box.count_overlaps(taken))
+
+    return _moved(label, min(_PLACES, key=cost))
+
+
+def _moved(label: Annotation, place: tuple[int, int]) -> Bbox:
+    label.set_position(place)
+    label.set_horizontalalignment("left" if place[0] > 0 else "right")
+    from matplotlib.text import Text
+
+    label.get_window_extent()  # settles the position
+    return Text.get_window_extent(label)  # and this is it without the line to its point
 
 
 def _bar_box(ax: Axes, row: pd.Series[Any]) -> Bbox:

@@ -88,7 +88,7 @@ class ResponseMatrix(Matrix):
             judged, chosen, lambda rows: self.run(rows, catalog, cap), experiment.recorded_quality
         )
         singles = tuple(experiment.label(one) for one in chosen if isinstance(one, Single))
-        return Comparison(results, singles=singles, simulated=self._simulated())
+        return Comparison(results, singles=singles, simulated=self.simulated)
 
     def summary(self) -> pd.DataFrame:
         """Return one row a model, and the oracle: quality with its interval, cost, latency."""
@@ -125,10 +125,6 @@ class ResponseMatrix(Matrix):
         for query, strategy in product(judged[:1], strategies):
             _begin(strategy.plan(query, catalog), catalog)
         return judged
-
-    def _simulated(self) -> bool:
-        frame = self._frame
-        return "provider" in frame.columns and bool((frame["provider"] == "simulator").any())
 
 
 def _begin(plan: Plan, catalog: Catalog) -> None:

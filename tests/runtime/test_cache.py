@@ -56,20 +56,21 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
-@pytest.fixture
-def cache(folder: Path) -> Iterator[ResponseCache]:
-    """Open a new cache."""
-    cache = ResponseCache(folder)
-    yield cache
-    cache.close()
-
-
 @pytest.fixture(scope="module")
-def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ResponseCache]:
-    """Open one cache for all examples of a property."""
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ResponseCache]:
+    """Open one cache for the tests that only put rows into it, behind its back or not."""
     cache = ResponseCache(tmp_path_factory.mktemp("module") / "cache")
     yield cache
     cache.close()
+
+
+@pytest.fixture
+def cache(opened: ResponseCache) -> ResponseCache:
+    """Hand out an empty cache."""
+    with _database(opened.folder) as connection:
+        connection.execute("DELETE FROM Cache")
+    opened.damaged = 0
+    return opened
 
 
 @contextmanager
@@ -116,10 +117,10 @@ class Bomb:
 
 @settings(deadline=None, max_examples=60)
 @given(responses)
-def test_what_is_put_comes_back(lasting: ResponseCache, response: Response) -> None:
+def test_what_is_put_comes_back(opened: ResponseCache, response: Response) -> None:
     """Every field that tells of the answer survives, in any script and with lone surrogates."""
-    lasting.put(KEY, response)
-    assert lasting.get(KEY) == replace(response, cached=True)
+    opened.put(KEY, response)
+    assert opened.get(KEY) == replace(response, cached=True)
 
 
 def test_cost_is_not_kept(cache: ResponseCache) -> None:
@@ -145,31 +146,31 @@ def test_putting_again_replaces(cache: ResponseCache) -> None:
     assert (found and found.text, len(cache)) == ("newer", 1)
 
 
-def test_a_flipped_bit_is_a_miss_with_a_warning(cache: ResponseCache, folder: Path) -> None:
+def test_a_flipped_bit_is_a_miss_with_a_warning(cache: ResponseCache) -> None:
     """Whichever byte of a row decays, the answer is asked anew and never a wrong one given."""
     cache.put(KEY, KEPT)
-    row = _row(folder)
+    row = _row(cache.folder)
     for place in range(len(row)):
         spoilt = bytearray(row)
         spoilt[place] ^= 1 << place % 8
-        _plant(folder, value=bytes(spoilt))
+        _plant(cache.folder, value=bytes(spoilt))
         with pytest.warns(CacheWarning, match="damaged"):
             assert cache.get(KEY) is None
     assert cache.damaged == len(row)
 
 
 @pytest.mark.parametrize("length", [0, 1, 31, 32, 33, -1])
-def test_a_torn_row_is_a_miss(cache: ResponseCache, folder: Path, length: int) -> None:
+def test_a_torn_row_is_a_miss(cache: ResponseCache, length: int) -> None:
     """A row that was cut anywhere is damaged."""
     cache.put(KEY, KEPT)
-    _plant(folder, value=_row(folder)[:length])
+    _plant(cache.folder, value=_row(cache.folder)[:length])
     with pytest.warns(CacheWarning):
         assert cache.get(KEY) is None
 
 
-def test_a_damaged_row_is_put_aside(cache: ResponseCache, folder: Path) -> None:
+def test_a_damaged_row_is_put_aside(cache: ResponseCache) -> None:
     """After the warning the row is gone, and the answer that is bought anew is stored."""
-    _plant(folder, value=b"rubbish")
+    _plant(cache.folder, value=b"rubbish")
     with pytest.warns(CacheWarning):
         cache.get(KEY)
     assert cache.get(KEY) is None
@@ -177,10 +178,10 @@ def test_a_damaged_row_is_put_aside(cache: ResponseCache, folder: Path) -> None:
     assert cache.get(KEY) == KEPT.again()
 
 
-def test_a_row_under_another_key_is_refused(cache: ResponseCache, folder: Path) -> None:
+def test_a_row_under_another_key_is_refused(cache: ResponseCache) -> None:
     """A whole row answers only the question that it was stored for."""
     cache.put(KEY, KEPT)
-    _plant(folder, key=OTHER, value=_row(folder))
+    _plant(cache.folder, key=OTHER, value=_row(cache.folder))
     with pytest.warns(CacheWarning):
         assert cache.get(OTHER) is None
 
@@ -190,11 +191,9 @@ def test_a_row_under_another_key_is_refused(cache: ResponseCache, folder: Path) 
     [b"", b"[]", b"3", b"{}", b'{"model": "m"}', b'{"model": "m", "evil": 1}', b"[" * 100_000],
     ids=lambda body: body[:30].decode(),
 )
-def test_a_row_that_is_no_response_is_a_miss(
-    cache: ResponseCache, folder: Path, body: bytes
-) -> None:
+def test_a_row_that_is_no_response_is_a_miss(cache: ResponseCache, body: bytes) -> None:
     """Even under a digest that is right only a response is given back."""
-    _plant(folder, value=_signed(body))
+    _plant(cache.folder, value=_signed(body))
     with pytest.warns(CacheWarning):
         assert cache.get(KEY) is None
 
@@ -219,43 +218,37 @@ def test_a_row_that_is_no_response_is_a_miss(
     ids=str,
 )
 def test_a_row_of_another_shape_is_never_an_answer(
-    cache: ResponseCache, folder: Path, columns: dict[str, Any]
+    cache: ResponseCache, columns: dict[str, Any]
 ) -> None:
     """Whatever other column is tampered with, the row is passed over."""
     cache.put(KEY, KEPT)
-    _plant(folder, **{"value": _row(folder), **columns})
+    _plant(cache.folder, **{"value": _row(cache.folder), **columns})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CacheWarning)
         assert cache.get(KEY) is None
 
 
-def test_a_planted_pickle_is_not_executed(
-    cache: ResponseCache, folder: Path, tmp_path: Path
-) -> None:
+def test_a_planted_pickle_is_not_executed(cache: ResponseCache, tmp_path: Path) -> None:
     """The row that runs code under plain diskcache (CVE-2025-69872) is damage and no more."""
-    _plant(folder, mode=PICKLE, value=pickle.dumps(Bomb(tmp_path / "mark")))
+    _plant(cache.folder, mode=PICKLE, value=pickle.dumps(Bomb(tmp_path / "mark")))
     with pytest.warns(CacheWarning):
         assert cache.get(KEY) is None
     assert not (tmp_path / "mark").exists()
 
 
-def test_the_planted_pickle_is_a_real_one(
-    cache: ResponseCache, folder: Path, tmp_path: Path
-) -> None:
+def test_the_planted_pickle_is_a_real_one(cache: ResponseCache, tmp_path: Path) -> None:
     """The same row does run code under plain diskcache: the test above can fail."""
-    _plant(folder, mode=PICKLE, value=pickle.dumps(Bomb(tmp_path / "mark")))
-    with diskcache.Cache(str(folder)) as plain:
+    _plant(cache.folder, mode=PICKLE, value=pickle.dumps(Bomb(tmp_path / "mark")))
+    with diskcache.Cache(str(cache.folder)) as plain:
         plain.get(KEY)
     assert (tmp_path / "mark").exists()
 
 
-def test_a_planted_pickled_key_is_not_executed(
-    cache: ResponseCache, folder: Path, tmp_path: Path
-) -> None:
+def test_a_planted_pickled_key_is_not_executed(cache: ResponseCache, tmp_path: Path) -> None:
     """Listing the keys of a file that holds a pickled one runs nothing."""
-    _plant(folder, key=pickle.dumps(Bomb(tmp_path / "mark")), raw=0)
+    _plant(cache.folder, key=pickle.dumps(Bomb(tmp_path / "mark")), raw=0)
     with (
-        diskcache.Cache(str(folder), disk=HardenedDisk) as opened,
+        diskcache.Cache(str(cache.folder), disk=HardenedDisk) as opened,
         pytest.raises(ValueError, match="not text"),
     ):
         list(opened)
@@ -264,14 +257,14 @@ def test_a_planted_pickled_key_is_not_executed(
 
 @pytest.mark.parametrize("mode", [RAW, TEXT, PICKLE])
 def test_a_row_that_names_a_file_neither_reads_nor_deletes_it(
-    cache: ResponseCache, folder: Path, tmp_path: Path, mode: int
+    cache: ResponseCache, tmp_path: Path, mode: int
 ) -> None:
     """A file outside the cache is not given back as an answer, and survives get and put."""
     (tmp_path / "secret").write_bytes(pickle.dumps(Bomb(tmp_path / "mark")))
-    _plant(folder, mode=mode, filename=str(tmp_path / "secret"), value=None)
+    _plant(cache.folder, mode=mode, filename=str(tmp_path / "secret"), value=None)
     with pytest.warns(CacheWarning):
         assert cache.get(KEY) is None
-    _plant(folder, mode=mode, filename=str(tmp_path / "secret"), value=None)
+    _plant(cache.folder, mode=mode, filename=str(tmp_path / "secret"), value=None)
     cache.put(KEY, KEPT)
     assert (tmp_path / "secret").exists()
     assert not (tmp_path / "mark").exists()
@@ -360,16 +353,15 @@ def test_a_garbage_database_is_refused(folder: Path, garbage: bytes) -> None:
     assert (folder / "cache.db").read_bytes() == garbage
 
 
-def test_a_database_that_breaks_while_open_is_a_store_error(
-    cache: ResponseCache, folder: Path
-) -> None:
+def test_a_database_that_breaks_while_open_is_a_store_error(folder: Path) -> None:
     """A cache that can no longer be read or written says so in our terms."""
-    with _database(folder) as connection:
-        connection.execute("DROP TABLE Cache")
-    with pytest.raises(StoreError, match="read"):
-        cache.get(KEY)
-    with pytest.raises(StoreError, match="write"):
-        cache.put(KEY, KEPT)
+    with closing(ResponseCache(folder)) as cache:
+        with _database(folder) as connection:
+            connection.execute("DROP TABLE Cache")
+        with pytest.raises(StoreError, match="read"):
+            cache.get(KEY)
+        with pytest.raises(StoreError, match="write"):
+            cache.put(KEY, KEPT)
 
 
 def test_a_dollar_in_the_path_is_a_dollar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -399,11 +391,11 @@ print(ascii((found.text, found.usage.input_tokens, found.logprobs)))
 
 
 def test_another_process_sees_the_answers(
-    cache: ResponseCache, folder: Path, elsewhere: Callable[..., str]
+    cache: ResponseCache, elsewhere: Callable[..., str]
 ) -> None:
     """What one process has put, another reads while the first has it open."""
     cache.put(KEY, KEPT)
-    assert elsewhere(SCRIPT, str(folder), KEY).strip() == ascii((KEPT.text, 12, (-0.5, -0.0)))
+    assert elsewhere(SCRIPT, str(cache.folder), KEY).strip() == ascii((KEPT.text, 12, (-0.5, -0.0)))
 
 
 def test_only_text_keys_and_bytes_are_stored(folder: Path) -> None:

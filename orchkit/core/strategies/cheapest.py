@@ -37,12 +37,15 @@ class Cheapest:
     def plan(self, query: Query, catalog: Catalog) -> Plan:
         """Ask in rounds of one call, until one fits the cost limit; nearly always the first."""
         able = catalog.cheapest_able(query.tier)
-        response = Response.failed(able[0].name, Kind.BudgetExceeded)
         asked: tuple[str, ...] = ()
+        refused: Response | None = None
         for model in able:
             asked = (*asked, model.name)
             (response,) = yield (query.call(model.name),)
             if response.failure is None or response.failure.kind is not Kind.BudgetExceeded:
                 break
+            refused = refused or response  # the nearest miss tells most
+        else:
+            response = refused or Response.failed(able[0].name, Kind.BudgetExceeded)
         confidence = yield from judge(self.confidence, query, response)
         return Answer.of(response, confidence, planned=asked)

@@ -172,4 +172,6 @@ def _nobody(responses: tuple[Response, ...], planned: tuple[str, ...]) -> Answer
         return Answer(cut[-1], Confidence(0.0, "failure"), planned)
     failures = [response.problem for response in responses if response.problem]
     told = [failure for failure in failures if failure.kind is not Kind.BudgetExceeded]
-    return Answer(None, Confidence(0.0, "failure"), planned, failure=(told or failures)[-1])
+    return Answer(
+        None, Confidence(0.0, "failure"), planned, failure=told[-1] if told else failures[0]
+    )

@@ -76,6 +76,6 @@ class Fallback:
 
 
 def _worst(failures: list[Failure]) -> Failure:
-    """Return what the row failed of: a vendor's failure tells more than a limit's refusal."""
+    """Return what the row failed of: a vendor's last failure, or the limit's nearest miss."""
     told = [failure for failure in failures if failure.kind is not Kind.BudgetExceeded]
-    return (told or failures)[-1]
+    return told[-1] if told else failures[0]

@@ -26,7 +26,7 @@ class Vendor:
 
     def key(self) -> str | None:
         """Return the key from the environment; None when there is none."""
-        return os.environ.get(self.key_variable) or None
+        return (os.environ.get(self.key_variable) or "").strip() or None
 
     def address(self) -> str:
         """Return the address from the environment, or the vendor's own."""
@@ -45,7 +45,7 @@ class Vendor:
         # The key is in no local variable: a traceback may show those.
         opened: Provider = getattr(import_module(module), name)(
             address,
-            (os.environ.get(variable) or None) if variable else None,
+            ((os.environ.get(variable) or "").strip() or None) if variable else None,
             plain=base_url is not None,
         )
         return opened
