@@ -99,7 +99,7 @@ def test_a_limit_too_small_ends_with_1(strategy: str, sent: list[Call]) -> None:
     assert ended(ran) == (1, "")
     assert ran.stdout == ""
     assert ran.stderr.startswith("orchkit: ")
-    assert ran.stderr.splitlines()[-1].endswith("more than is left of the limit")
+    assert ran.stderr.splitlines()[-1].endswith("lower max_tokens or raise the limit")
     assert sent == []
 
 

@@ -110,7 +110,7 @@ def test_an_unknown_price_makes_an_unknown_estimate(df: pd.DataFrame) -> None:
         told = df.orch.estimate("dear")
     assert math.isnan(told.expected_cost)
     assert math.isnan(told.worst_cost)
-    assert "expect unknown, at most unknown" in str(told)
+    assert "expect unknown by the simulator's guess, at most unknown" in str(told)
 
 
 def test_an_estimate_reads_like_a_sentence() -> None:
@@ -118,7 +118,7 @@ def test_an_estimate_reads_like_a_sentence() -> None:
     told = orchkit.Estimate(1200, 0, 3000, 7, 0.0123, 12.5, 4800)
     assert str(told) == (
         "1,200 rows, about 3,000 calls (at most 4,800; 7 need not be bought): "
-        "expect $0.012, at most $12.50"
+        "expect $0.012 by the simulator's guess, at most $12.50"
     )
 
 
