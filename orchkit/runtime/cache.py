@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
 import stat
 import warnings
@@ -185,6 +186,8 @@ def _private(folder: Path) -> None:
     status = folder.lstat()
     if stat.S_ISLNK(status.st_mode):
         raise OSError("it is a symbolic link")
+    if hasattr(os, "getuid") and status.st_uid != os.getuid():
+        raise OSError("it belongs to somebody else")
     if status.st_mode & 0o022:
         raise OSError("others can write to it (chmod 700 it)")
 

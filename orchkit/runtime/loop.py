@@ -10,7 +10,7 @@ import atexit
 import os
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -33,15 +33,18 @@ class BackgroundLoop:
     def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Return what `work()` returns; on an interrupt cancel it, wait for it, and raise."""
         ended = threading.Event()
+        watched: Future[None] = Future()
 
         async def supervised() -> T:
             try:
+                await asyncio.wrap_future(watched)  # nothing starts that nobody could cancel
                 return await work()
             finally:
                 ended.set()
 
         future = asyncio.run_coroutine_threadsafe(supervised(), self._running())
         try:
+            watched.set_result(None)
             while not future.done():
                 wait([future], timeout=_SLICE)
             return future.result()
