@@ -13,6 +13,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
+from orchkit.errors import MisuseError
+
 T = TypeVar("T")
 #: Waiting is cut into slices so that Ctrl-C also reaches a thread that waits on Windows.
 _SLICE = 0.5
@@ -32,6 +34,11 @@ class BackgroundLoop:
 
     def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Return what `work()` returns; on an interrupt cancel it, wait for it, and raise."""
+        if threading.current_thread() is self._thread:
+            raise MisuseError(
+                "orchkit was called from within a run (a plan, a confidence): that would wait for "
+                "itself for ever. Yield the call from the plan instead."
+            )
         ended = threading.Event()
         watched: Future[None] = Future()
 

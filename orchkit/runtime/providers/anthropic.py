@@ -121,7 +121,7 @@ def _response(model: str, reply: object) -> Response:
     texts = [getattr(block, "text", None) for block in blocks if _is_text(block)]
     if not all(isinstance(text, str) for text in texts):
         raise malformed("content is not text")
-    known = _known(model, reply, _FINISH.get(str(reason), "stop"))
+    known = _known(model, reply, "stop" if reason is None else _FINISH.get(str(reason), "error"))
     text = "".join(map(str, texts))
     if not text or known["finish"] == "refusal":
         return Response.failed(model, _WHY_NONE.get(known["finish"], Kind.EmptyAnswer), **known)

@@ -113,7 +113,8 @@ def _response(model: str, reply: object) -> Response:
     text, refused = getattr(message, "content", None), getattr(message, "refusal", None)
     if not isinstance(text, str | None):
         raise malformed("content is not text")
-    finish = _FINISH.get(str(getattr(choices[0], "finish_reason", None)), "stop")
+    reason = getattr(choices[0], "finish_reason", None)
+    finish = "stop" if reason is None else _FINISH.get(str(reason), "error")
     known = _known(model, reply, "refusal" if refused else finish)
     if not text:
         return Response.failed(model, _WHY_NONE.get(known["finish"], Kind.EmptyAnswer), **known)

@@ -153,7 +153,7 @@ def _wrong(known: Known, draw: Random) -> list[str]:
         return draw.sample([f"{value + shift * step:g}" for shift in (-2, -1, 1, 2, 5)], 2)
     if known.scorer == "choice":
         right = known.reference.upper()
-        return draw.sample([letter for letter in "ABCDE" if letter not in right], 2)
+        return draw.sample([*(letter for letter in "ABCDE" if letter not in right), "?", "-"], 2)
     right = known.reference.casefold().strip()
     return draw.sample([text for text in _WRONG if not right or right not in text], 2)
 
