@@ -120,7 +120,6 @@ class Kind(Enum):
     Refused = "the model declined to answer"
     ToolCall = "the model asked for a tool instead of answering"
     EmptyAnswer = "the model answered nothing"
-    StoreFull = "the ledger cannot be written, so nothing more is spent"
     ProviderError = "the provider raised an error of its own"
     StrategyError = "the strategy raised an error of its own"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -164,8 +163,3 @@ def _moment(seconds: float) -> Any:
 def shown(text: str) -> str:
     """Return the text without lone surrogates, which would stop every writer pandas has."""
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-def as_json(row: Mapping[str, Any]) -> str:
-    """Return a result row as JSON text: missing is null, times are ISO 8601."""
-    return json.dumps(row, ensure_ascii=False, indent=2, default=str)
