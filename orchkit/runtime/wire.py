@@ -10,11 +10,20 @@ from orchkit.core.calls import Call, Kind, Response, digest
 SCHEMA = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a vendor says it allows one model a minute; None where it does not say."""
+
+    requests: int | None = None
+    tokens: int | None = None
+
+
 class Provider(Protocol):
     """Anything that can answer a call whose `model` is the name on the wire.
 
     It may also have ``request(call) -> dict``, everything that decides the answer (address,
-    endpoint, body); the cache key is made of it. Raise `Rejection` to say no in known terms.
+    endpoint, body), of which the cache key is made; and ``quotas``, a mapping of names on the
+    wire to the `Quota` the vendor last told. Raise `Rejection` to say no in known terms.
     """
 
     @property
