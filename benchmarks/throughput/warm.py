@@ -1,0 +1,78 @@
+"""A warm cache, and memory: rows answered once by the server, then again by a new process.
+
+``python -m benchmarks.throughput.warm URL ROWS`` is the process of one pass; it prints JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.reliability.ground import PRICES
+from benchmarks.reliability.verdict import Verdict
+from orchkit.testing import LoopbackServer
+
+LEAST_ROWS = 20_000
+IN_FLIGHT = 64
+
+
+def measure(verdict: Verdict, rows: int) -> None:
+    """Fill a cache, read it in a new process, and judge both passes."""
+    with LoopbackServer(PRICES) as server, tempfile.TemporaryDirectory() as folder:
+        os.environ["ORCHKIT_HOME"] = folder
+        cold = _pass(server.anthropic_url, rows)
+        asked = server.book().requests
+        again = _pass(server.anthropic_url, rows)
+        sent = server.book().requests - asked
+    verdict.figure("cold cache", cold["rows"] / cold["seconds"], "rows/s")
+    verdict.figure("cold growth of memory", cold["grown"] / rows, "bytes a row")
+    verdict.figure("warm growth of memory", again["grown"] / rows, "bytes a row")
+    verdict.figure("the answers themselves", cold["answers"] / rows, "bytes a row")
+    speed = again["rows"] / again["seconds"]
+    verdict.promise("a warm cache sends nothing", sent == 0, f"{sent} requests")
+    said = f"a warm cache answers {LEAST_ROWS:,} rows/s"
+    verdict.promise(said, speed >= LEAST_ROWS, f"{speed:,.0f} rows/s of {rows:,}")
+    told = f"{cold['grown'] / rows:,.0f} of {cold['answers'] / rows:,.0f} bytes a row"
+    said = "memory grows by no more than the answers"
+    verdict.promise(said, cold["grown"] <= cold["answers"], told)
+
+
+def _pass(url: str, rows: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.throughput.warm", url, str(rows)]
+    ran = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    said: dict[str, Any] = json.loads(ran.stdout)
+    return said
+
+
+def one_pass(url: str, rows: int) -> dict[str, Any]:
+    """Route the same prompts every time; return seconds, and bytes of memory and of answers."""
+    import pandas as pd
+
+    from benchmarks.reliability.ground import add_models
+
+    add_models(url)
+    settings: dict[str, Any] = {"concurrency": IN_FLIGHT, "max_tokens": 64, "budget": 1e5}
+    pd.DataFrame({"prompt": ["Warm up"]}).orch.route("small", progress=False, **settings)
+    frame = pd.DataFrame({"prompt": [f"Explain the number {n} in one line" for n in range(rows)]})
+    before, started = _resident(), time.perf_counter()
+    out = frame.orch.route("small", progress=False, **settings)
+    seconds, grown = time.perf_counter() - started, _resident() - before
+    assert out["response"].notna().all(), out["error"].dropna().unique()[:3]
+    answers = int(out.drop(columns="prompt").memory_usage(deep=True, index=False).sum())
+    return {"rows": rows, "seconds": seconds, "grown": grown, "answers": answers}
+
+
+def _resident() -> int:
+    """Return the bytes of memory this process holds."""
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    print(json.dumps(one_pass(sys.argv[1], int(sys.argv[2]))))
