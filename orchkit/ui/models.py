@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from orchkit.core.catalog import Model
-from orchkit.errors import UnknownNameError, did_you_mean
+from orchkit.errors import ParameterError, UnknownNameError, did_you_mean
 from orchkit.runtime import catalogs
 from orchkit.runtime.wire import Provider
+from orchkit.ui import plugins
 from orchkit.ui.session import SESSION
 
 
@@ -30,9 +31,10 @@ def add_model(
     ----------
     name : str
         What it is called in results; also on the wire, unless `id` says otherwise.
-    provider : str or object
-        ``openai`` (any server that speaks it), ``anthropic``, or an object with a `name` and an
-        async ``complete(call)``.
+    provider : str or Provider
+        ``openai`` (any server that speaks it), ``anthropic``, the name of a provider that a
+        package registers as an entry point ``orchkit.providers``, or an object with a `name` and
+        an async ``complete(call)``, which serves this model alone.
     tier : {"basic", "intermediate", "advanced", "expert"}
         The hardest prompts it is trusted with.
     input_price, output_price : float, optional
@@ -46,6 +48,8 @@ def add_model(
     ------
     CatalogError
         A tier, price or word the catalog does not know.
+    ParameterError
+        An object that is no provider, or that the cache would take for another one.
 
     Examples
     --------
@@ -56,7 +60,7 @@ def add_model(
     'openai'
     >>> orchkit.remove_model("my-llama")
     """
-    own = None if isinstance(provider, str) else provider
+    own = None if isinstance(provider, str) else _provider(provider)
     model = catalogs.model(
         name,
         provider=provider if isinstance(provider, str) else provider.name,
@@ -66,8 +70,38 @@ def add_model(
         **known,
     )
     if own is not None:
-        SESSION.own[own.name] = own
+        _refuse_a_double(model, own)
+    _serve(name, own)
     _list({**SESSION.added.models, name: model})
+
+
+def _provider(given: Provider) -> Provider:
+    """Return an object that can answer calls, or say what it lacks."""
+    if not plugins.provides(given):
+        raise ParameterError(
+            f"provider={given!r:.60} is neither a name nor an object with a text `name` and an "
+            "async complete(call)."
+        )
+    return given
+
+
+def _refuse_a_double(model: Model, own: Provider) -> None:
+    """Refuse two objects that the cache would take for one: same name, same model on the wire."""
+    face = (own.name, model.wire_name)
+    for name, other in SESSION.own.items():
+        taken = (other.name, SESSION.added.models[name].wire_name)
+        if name != model.name and other is not own and taken == face:
+            raise ParameterError(
+                f"Two providers are called {own.name!r} and serve {model.wire_name!r}: {name} has "
+                "the other. Give one of them another name, or pass the same object."
+            )
+
+
+def _serve(name: str, own: Provider | None) -> None:
+    """Make this object the one that serves a model; None gives the model back to its vendor."""
+    SESSION.own.pop(name, None)
+    if own is not None:
+        SESSION.own[name] = own
 
 
 def remove_model(name: str) -> None:
@@ -89,6 +123,7 @@ def remove_model(name: str) -> None:
     models = dict(SESSION.added.models)
     if models.pop(name, None) is None:
         raise UnknownNameError(f"No model {name!r} was added. {did_you_mean(name, models)}")
+    _serve(name, None)
     _list(models)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import entry_points
 from typing import Any
 
 from orchkit.core.catalog import Catalog, model_names
@@ -12,9 +11,9 @@ from orchkit.core.confidence import Signal
 from orchkit.core.plans import Strategy
 from orchkit.core.strategies import Cheapest, Ensemble, Fallback, Single
 from orchkit.errors import ParameterError, UnknownNameError, did_you_mean
+from orchkit.ui import plugins
 
 BUILT_IN = ("cheapest", "fallback", "ensemble")
-_GROUP = "orchkit.strategies"
 
 
 def strategy(
@@ -75,17 +74,11 @@ def _as_is(given: Any, *, changed: bool) -> Strategy:
 
 
 def _plugged(name: str, catalog: Catalog) -> Strategy:
-    plugins = {entry.name: entry for entry in entry_points(group=_GROUP)}
-    if name not in plugins:
-        hint = did_you_mean(name, {*BUILT_IN, *plugins, *catalog.models})
+    installed = plugins.strategies()
+    if name not in installed:
+        hint = did_you_mean(name, {*BUILT_IN, *installed, *catalog.models})
         raise UnknownNameError(f"No strategy or model {name!r}. {hint}")
-    made: Strategy = plugins[name].load()()
-    if not _plans(made):
-        raise ParameterError(
-            f"{name!r} is installed as a strategy ({plugins[name].value}), but gives "
-            f"{type(made).__name__}, which has no plan(query, catalog)."
-        )
-    return made
+    return plugins.strategy(installed[name])
 
 
 def _plans(given: object) -> bool:

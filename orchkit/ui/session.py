@@ -25,6 +25,7 @@ from orchkit.runtime.loop import LOOP
 from orchkit.runtime.providers import VENDORS, Vendor
 from orchkit.runtime.providers.simulator import Known, Simulator
 from orchkit.runtime.wire import Provider
+from orchkit.ui import plugins
 
 Mode = Literal["auto", "live", "simulator"]
 
@@ -34,12 +35,22 @@ CONCURRENCY = 32
 
 @dataclass(frozen=True)
 class Settings:
-    """What `use` sets."""
+    """What `use` sets.
+
+    Of the `purses`, all of which hold, the first `fixed` are those of the blocks around: a plain
+    ``use`` puts another in the place of the last one, never of these.
+    """
 
     mode: Mode = "auto"
-    purse: Purse | None = None
+    purses: tuple[Purse, ...] = ()
     cache_dir: Path | None = None
     policy: Policy = field(default_factory=Policy)
+    fixed: int = 0
+
+    @property
+    def purse(self) -> Purse | None:
+        """The innermost cap; None when nothing is capped."""
+        return self.purses[-1] if self.purses else None
 
 
 class Session:
@@ -48,6 +59,7 @@ class Session:
     def __init__(self) -> None:
         self.settings = Settings()
         self.added = catalogs.Listing({}, {}, (), ())
+        #: Providers that were given as objects, by the name of the model they serve.
         self.own: dict[str, Provider] = {}
         self._opened: dict[str, Provider] = {}
         self._caches: dict[Path, ResponseCache] = {}
@@ -86,12 +98,11 @@ class Session:
     ) -> Executor:
         """Return the executor of one run."""
         catalog = self.catalog()
-        purse = self.settings.purse
         return Executor(
             catalog,
             self._provider_of(catalog, known),
             cache=self.cache() if cache else None,
-            purses=(purse,) if purse else (),
+            purses=self.settings.purses,
             budget=budget,
             max_cost=max_cost,
             concurrency=CONCURRENCY if concurrency is None else concurrency,
@@ -128,15 +139,11 @@ class Session:
         return self._live_provider
 
     def _live_provider(self, model: Model) -> Provider:
-        if model.provider in self.own:
-            return self.own[model.provider]
+        if model.name in self.own:
+            return self.own[model.name]
         vendor = VENDORS.get(model.provider)
         if vendor is None:
-            hint = did_you_mean(model.provider, {*VENDORS, *self.own})
-            raise UnknownNameError(
-                f"{model.name} is served by {model.provider!r}, which orchkit cannot ask. {hint} "
-                "Add the model with a base_url, or with a provider object."
-            )
+            return self._installed_provider(model)
         if not self.reachable(model):
             raise MisuseError(f"{model.name} needs {vendor.key_variable} in the environment.")
         place = _place(model, vendor)
@@ -146,8 +153,26 @@ class Session:
                 LOOP.closing(opened.close)  # type: ignore[attr-defined]  # both vendors have it
             return self._opened[place]
 
+    def _installed_provider(self, model: Model) -> Provider:
+        """Return the provider a package brought under that name, opened once."""
+        if model.provider not in (known := plugins.providers()):
+            hint = did_you_mean(model.provider, {*VENDORS, *known})
+            raise UnknownNameError(
+                f"{model.name} is served by {model.provider!r}, which orchkit cannot ask. {hint} "
+                "Add the model with a base_url, or with a provider object."
+            )
+        with self._lock:
+            if model.provider not in self._opened:
+                self._opened[model.provider] = opened = plugins.provider(known[model.provider])
+                if close := getattr(opened, "close", None):
+                    LOOP.closing(close)
+            return self._opened[model.provider]
+
     def _self_served(self, model: Model) -> bool:
-        return model.base_url is not None or model.provider in self.own
+        """Whether a model needs no vendor's key."""
+        if model.base_url is not None or model.name in self.own:
+            return True
+        return model.provider not in VENDORS and model.provider in plugins.providers()
 
     def _listings(self) -> tuple[catalogs.Listing, ...]:
         path = os.environ.get("ORCHKIT_CATALOG")

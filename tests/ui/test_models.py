@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import orchkit
-from orchkit.errors import CatalogError, UnknownNameError
+from orchkit.core.calls import Call, Response
+from orchkit.errors import CatalogError, MisuseError, ParameterError, UnknownNameError
 from orchkit.ui.session import SESSION
 
 HERE = "http://127.0.0.1:9/v1"
@@ -137,4 +138,66 @@ def test_what_describes_no_model_is_refused(told: dict[str, Any], says: str) -> 
     """A tier, price or word the catalog does not know is refused, and nothing is added."""
     with pytest.raises(CatalogError, match=says):
         orchkit.add_model("mine", **told)
+    assert "mine" not in orchkit.models().index
+
+
+class Named:
+    """A provider that says which one it is."""
+
+    def __init__(self, name: str, says: str) -> None:
+        self.name = name
+        self.says = says
+
+    async def complete(self, call: Call) -> Response:
+        """Answer with its own words."""
+        return Response(call.model, self.says)
+
+
+def test_two_providers_of_one_name_answer_for_their_own_models(df: pd.DataFrame) -> None:
+    """A provider serves the model it was given for, whatever another one is called."""
+    for model in ("one", "two"):
+        orchkit.add_model(model, provider=Named("mine", model), input_price=0, output_price=0)
+    said = {name: set(df.orch.route(name)["response"]) for name in ("one", "two")}
+    assert said == {"one": {"one"}, "two": {"two"}}
+
+
+def test_an_object_called_like_a_vendor_does_not_take_it_over(df: pd.DataFrame) -> None:
+    """With an object named "openai" the vendor's own models still need the vendor's key."""
+    orchkit.add_model("polly", provider=Named("openai", "me"), input_price=0, output_price=0)
+    assert set(df.orch.route("polly")["response"]) == {"me"}
+    with pytest.raises(MisuseError, match="gpt-4o-mini needs OPENAI_API_KEY"):
+        df.orch.route("gpt-4o-mini")
+
+
+def test_two_objects_the_cache_cannot_tell_apart_are_refused() -> None:
+    """Same name and same model on the wire would be one answer in the cache."""
+    orchkit.add_model("one", id="m", provider=Named("mine", "1"))
+    with pytest.raises(ParameterError, match="Two providers are called 'mine' and serve 'm'"):
+        orchkit.add_model("two", id="m", provider=Named("mine", "2"))
+    assert "two" not in orchkit.models().index
+    orchkit.add_model("one", id="m", provider=Named("mine", "3"))
+
+
+def test_one_object_serves_several_models(parrot: Any) -> None:
+    """The same object may stand behind many names."""
+    for name in ("one", "two"):
+        orchkit.add_model(name, id="m", provider=parrot)
+    assert {"one", "two"} <= set(orchkit.models().index)
+
+
+def test_a_removed_models_provider_is_forgotten(parrot: Any) -> None:
+    """After removing, and after adding anew by a vendor's name, the object is not asked."""
+    orchkit.add_model("polly", provider=parrot)
+    orchkit.add_model("polly", provider="openai")
+    assert SESSION.own == {}
+    orchkit.add_model("polly", provider=parrot)
+    orchkit.remove_model("polly")
+    assert SESSION.own == {}
+
+
+@pytest.mark.parametrize("given", [None, 3, Named, object()], ids=["None", "3", "class", "object"])
+def test_what_cannot_answer_is_no_provider(given: Any) -> None:
+    """An object without a name or a complete(call), or a bare class, is refused."""
+    with pytest.raises(ParameterError, match=r"async complete\(call\)"):
+        orchkit.add_model("mine", provider=given)
     assert "mine" not in orchkit.models().index
