@@ -37,6 +37,7 @@ from orchkit.errors import (
 from orchkit.lab import scoring
 from orchkit.lab.datasets import load_dataset
 from orchkit.ui import accessor, plots
+from orchkit.ui.caching import CacheInfo, cache_info, prune_cache
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.estimate import Estimate
 from orchkit.ui.models import add_model, models, remove_model
@@ -51,6 +52,7 @@ __all__ = [
     "Answer",
     "BudgetError",
     "BudgetExceeded",
+    "CacheInfo",
     "CacheWarning",
     "Call",
     "CallError",
@@ -91,12 +93,14 @@ __all__ = [
     "Usage",
     "accessor",
     "add_model",
+    "cache_info",
     "compare",
     "estimate",
     "hard_failure",
     "load_dataset",
     "models",
     "plots",
+    "prune_cache",
     "record",
     "remove_model",
     "route",
