@@ -1,1 +1,1 @@
-"""What orchkit costs beside the bare SDK: calls a second, CPU a call, rows a second from a cache."""
+"""What orchkit costs beside the bare SDK: calls/s, CPU a call, rows/s from a cache, memory."""

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.throughput [--short]``: the bare SDK and orchkit in turn, then a warm cache.
+"""``python -m benchmarks.throughput [--short]``: the bare SDK and orchkit in turn; a warm cache.
 
 Client and server share this machine: on few cores the figures at 0 ms are those of the server.
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.reliability.ground import PRICES
-from benchmarks.reliability.verdict import Verdict
+from benchmarks.reliability.promises import Promises
 from benchmarks.throughput import warm
 from orchkit.testing import LoopbackServer
 
@@ -64,11 +64,11 @@ class Cell:
     found: dict[str, list[dict[str, float]]]
 
     def speed(self, side: str) -> float:
-        """Calls a second, the median of the rounds."""
+        """Return calls a second, the median of the rounds."""
         return self.rows / median(race["wall"] for race in self.found[side])
 
     def cpu(self, side: str) -> float:
-        """Milliseconds of CPU a call, the median of the rounds."""
+        """Return milliseconds of CPU a call, the median of the rounds."""
         return 1e3 * median(race["cpu"] for race in self.found[side]) / self.rows
 
     @property
@@ -129,26 +129,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.throughput", description=__doc__)
     parser.add_argument("--short", action="store_true", help="one cell, and a small warm cache")
     short = parser.parse_args().short
-    verdict = Verdict()
-    verdict.figure("load average before", os.getloadavg()[0])
-    verdict.figure("cores", os.cpu_count())
+    promises = Promises()
+    print(f"load average {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores before")
     print(HEAD)
     vendors = ["openai"] if short else ["openai", "anthropic"]
     for cell in cells(vendors, {50: {64: 600}} if short else CELLS):
         print(cell, flush=True)
         if (cell.latency, cell.in_flight) == JUDGED:
-            _judge(verdict, cell)
-    warm.measure(verdict, 2_000 if short else 20_000)
-    verdict.figure("load average after", os.getloadavg()[0])
-    return verdict.close()
+            _judge(promises, cell)
+    warm.measure(promises, 2_000 if short else 20_000)
+    print(f"load average {os.getloadavg()[0]:.2f} after")
+    return promises.code
 
 
-def _judge(verdict: Verdict, cell: Cell) -> None:
+def _judge(promises: Promises, cell: Cell) -> None:
     where = f"{cell.vendor}, {cell.latency} ms, {cell.in_flight} in flight"
     said = f"{where}: at least {LEAST_RATIO} of the bare SDK's speed"
-    verdict.promise(said, cell.ratio >= LEAST_RATIO, f"{cell.ratio:.2f}")
+    promises.tell(cell.ratio >= LEAST_RATIO, said, f"{cell.ratio:.2f}")
     said = f"{where}: at most {MOST_OWN_CPU} ms of CPU a call are ours"
-    verdict.promise(said, cell.own <= MOST_OWN_CPU, f"{cell.own:.3f} ms")
+    promises.tell(cell.own <= MOST_OWN_CPU, said, f"{cell.own:.3f} ms")
 
 
 if __name__ == "__main__":

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.reliability.ground import PRICES
-from benchmarks.reliability.verdict import Verdict
+from benchmarks.reliability.promises import Promises
 from orchkit.testing import LoopbackServer
 
 LEAST_ROWS = 20_000
 IN_FLIGHT = 64
 
 
-def measure(verdict: Verdict, rows: int) -> None:
+def measure(promises: Promises, rows: int) -> None:
     """Fill a cache, read it in a new process, and judge both passes."""
     with LoopbackServer(PRICES) as server, tempfile.TemporaryDirectory() as folder:
         os.environ["ORCHKIT_HOME"] = folder
@@ -30,17 +30,15 @@ def measure(verdict: Verdict, rows: int) -> None:
         asked = server.book().requests
         again = _pass(server.anthropic_url, rows)
         sent = server.book().requests - asked
-    verdict.figure("cold cache", cold["rows"] / cold["seconds"], "rows/s")
-    verdict.figure("cold growth of memory", cold["grown"] / rows, "bytes a row")
-    verdict.figure("warm growth of memory", again["grown"] / rows, "bytes a row")
-    verdict.figure("the answers themselves", cold["answers"] / rows, "bytes a row")
-    speed = again["rows"] / again["seconds"]
-    verdict.promise("a warm cache sends nothing", sent == 0, f"{sent} requests")
+    print(f"cold cache {rows / cold['seconds']:,.0f} rows/s; growth of memory, bytes a row:")
+    told = f"{cold['grown'] / rows:,.0f} cold, {again['grown'] / rows:,.0f} warm"
+    print(f"  {told}; the result columns are {cold['answers'] / rows:,.0f}")
+    speed = rows / again["seconds"]
+    promises.tell(sent == 0, "a warm cache sends nothing", f"{sent} requests")
     said = f"a warm cache answers {LEAST_ROWS:,} rows/s"
-    verdict.promise(said, speed >= LEAST_ROWS, f"{speed:,.0f} rows/s of {rows:,}")
-    told = f"{cold['grown'] / rows:,.0f} of {cold['answers'] / rows:,.0f} bytes a row"
+    promises.tell(speed >= LEAST_ROWS, said, f"{speed:,.0f} rows/s of {rows:,}")
     said = "memory grows by no more than the answers"
-    verdict.promise(said, cold["grown"] <= cold["answers"], told)
+    promises.tell(cold["grown"] <= cold["answers"], said, told)
 
 
 def _pass(url: str, rows: int) -> dict[str, Any]:
