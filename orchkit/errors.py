@@ -49,9 +49,12 @@ __all__ = [
     "UnknownModelError",
     "UnknownNameError",
     "did_you_mean",
+    "tell",
     "whole",
 ]
 
+import sys
+import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
 from operator import index
@@ -168,3 +171,11 @@ def whole(name: str, value: object) -> int:
     if number < 1:
         raise ParameterError(f"{name} is {value!r}; it must be a whole number of 1 or more.")
     return number
+
+
+def tell(message: str, category: type[Warning]) -> None:
+    """Warn of something, at the line outside of orchkit that led here."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("orchkit."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

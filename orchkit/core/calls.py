@@ -162,6 +162,9 @@ class Response:
         A confidence that came with the response (a recording), else None.
     provider, cached, failure, attempts
         Who answered; whether it was paid for before; why it failed; requests it took.
+    presumed
+        Nano-dollars of attempts that may have been billed although no answer came of them. They
+        are spent, as far as anybody can know, but no part of the answer's cost.
     """
 
     model: str
@@ -176,6 +179,7 @@ class Response:
     cached: bool = False
     failure: Failure | None = None
     attempts: int = 1
+    presumed: int = 0
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -194,10 +198,6 @@ class Response:
         """Return a response that failed before or instead of an answer."""
         known = {"finish": "error", **known}
         return cls(model, failure=Failure(kind, message), **known)
-
-    def again(self) -> Response:
-        """Return the same response as seen by somebody who did not pay for it."""
-        return replace(self, cached=True)
 
 
 def digest(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from orchkit.core.calls import Call, Response, Usage
 from orchkit.core.catalog import Catalog, Model, input_bound
@@ -12,13 +13,13 @@ from orchkit.runtime.wire import Provider, request_key
 
 @dataclass(frozen=True)
 class Asked:
-    """One call, ready to go out: to whom, as what, known by which key, costing at most what."""
+    """One call, ready to go out: to whom, as what, known by which key."""
 
     call: Call
     model: Model
     provider: Provider
     key: str
-    bound: int | None
+    catalog: Catalog
 
     @classmethod
     def of(cls, call: Call, catalog: Catalog, provider_of: Callable[[Model], Provider]) -> Asked:
@@ -27,34 +28,55 @@ class Asked:
         provider = provider_of(model)
         # A stand-in (the simulator) knows models by their catalog names.
         name = model.wire_name if provider.name == model.provider else model.name
-        wired = replace(call, model=name, params=replace(call.params, logprobs=model.logprobs))
-        bound = model.bound(call.messages, call.params.max_tokens)
-        return cls(wired, model, provider, request_key(provider, wired), bound)
+        params = call.params
+        if params.logprobs != model.logprobs:
+            params = replace(params, logprobs=model.logprobs)
+        wired = Call(name, call.messages, params, call.draw)
+        return cls(wired, model, provider, request_key(provider, wired), catalog)
+
+    @cached_property
+    def bound(self) -> int | None:
+        """The most it can cost, in nano-dollars; None when the price is unknown."""
+        return self.model.bound(self.call.messages, self.call.params.max_tokens)
+
+    @cached_property
+    def tokens(self) -> int:
+        """The most tokens it can take."""
+        return input_bound(self.call.messages) + self.call.params.max_tokens
 
     def priced(self, response: Response, seconds: float) -> Response:
         """Return a fresh response with its cost, its latency and its origin.
 
-        One whose usage is unknown costs the most it could.
+        One whose usage is unknown costs the most it could; one that costs more than the most it
+        could is marked.
         """
-        usage = response.usage
+        usage, cost = response.usage, self._cost(response)
         if _uncounted(response):
             usage = Usage(input_bound(self.call.messages), self.call.params.max_tokens)
+        over = cost is not None and self.bound is not None and cost > self.bound
         return replace(
             response,
             model=self.model.name,
             usage=usage,
-            cost=self._cost(response),
+            cost=cost,
             latency=response.latency or seconds,
             provider=self.provider.name,
+            extra={**response.extra, "overrun": True} if over else response.extra,
         )
 
     def known(self, response: Response) -> Response:
         """Return a response somebody else paid for, as this model's, at today's prices."""
         cost = response.cost if response.failure else self._cost(response)
-        return replace(response, model=self.model.name, cost=cost, cached=True)
+        return replace(response, model=self.model.name, cost=cost, cached=True, presumed=0)
 
     def _cost(self, response: Response) -> int | None:
-        return self.bound if _uncounted(response) else self.model.cost(response.usage)
+        """Return nano-dollars: as asked, or as the model that says it answered, if it is dearer."""
+        if _uncounted(response):
+            return self.bound
+        cost, other = self.model.cost(response.usage), response.extra.get("answered_by")
+        if cost is None or other is None or other not in self.catalog:
+            return cost
+        return max(cost, self.catalog[other].cost(response.usage) or 0)
 
 
 def _uncounted(response: Response) -> bool:

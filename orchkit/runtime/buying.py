@@ -1,19 +1,30 @@
-"""Buyer: reserve, send, settle; again while that may help. The only place that asks a provider."""
+"""Buyer: reserve, write down, send, settle; again while that may help. Only it asks a provider."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 
 from orchkit.core.calls import Failure, Kind, Response
+from orchkit.errors import StoreError
 from orchkit.runtime.asked import Asked
 from orchkit.runtime.budget import Purse
-from orchkit.runtime.limits import Pace, Policy
+from orchkit.runtime.ledger import Attempt, Begin, End
+from orchkit.runtime.limits import Policy
+from orchkit.runtime.orders import Order, charge, end, failure_of, told, worth_keeping
+from orchkit.runtime.pacing import Pace, Paces, Taken
+from orchkit.runtime.scribe import Scribe, Word
 from orchkit.runtime.wire import Rejection
+
+#: Seconds between two looks for an answer that another process is buying, and how many looks
+#: until it is asked whether that process still lives.
+_LOOK, _LOOKS = 0.05, 10
+_ELSEWHERE = Rejection(
+    Kind.Timeout, "another process is buying it, and does not get it", again=True
+)
 
 
 class Buyer:
@@ -27,6 +38,12 @@ class Buyer:
         Every call must fit all of them, beside its row's own.
     concurrency : int
         Requests under way at once.
+    scribe : Scribe
+        Writes down what is bought, before it is sent and after.
+    paces : Paces
+        How fast each model may be asked, shared by all runs.
+    category : str
+        What the run is for, in the ledger.
 
     Attributes
     ----------
@@ -34,40 +51,52 @@ class Buyer:
         Requests sent so far.
     """
 
-    def __init__(self, policy: Policy, purses: Sequence[Purse], concurrency: int) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        purses: Sequence[Purse],
+        concurrency: int,
+        scribe: Scribe,
+        paces: Paces,
+        category: str,
+    ) -> None:
         self.policy = policy
         self.requests = 0
+        self.run = uuid.uuid4().hex
         self._purses = tuple(purses)
         self._slots = asyncio.Semaphore(concurrency)
-        self._paces: Mapping[str, Pace] = defaultdict(Pace)
+        self._scribe = scribe
+        self._paces = paces
+        self._category = category
         self._stopped: dict[int, Failure] = {}
+        self._over: Failure | None = None
 
-    async def buy(self, asked: Asked, row: Purse) -> Response:
+    async def buy(self, order: Order) -> Response:
         """Return the answer, or the failure once there is nothing left to try."""
         until = time.monotonic() + self.policy.patience
-        tries = _Tries()
         while True:
-            if stopped := self._stopped.get(id(asked.provider)):
-                return _failed(asked, stopped, tries)
-            if not await self._reserve(asked, row):
-                return _failed(asked, _too_dear(asked), tries)
-            outcome = await self._attempt(asked, (row, *self._purses), tries)
+            if stopped := self._ended(order.asked):
+                return order.failure(stopped)
+            if not await self._reserve(order):
+                return order.failure(order.too_dear)
+            outcome = await self._attempt(order)
             if isinstance(outcome, Response):
-                return replace(outcome, attempts=tries.sent)
-            tries.count(outcome)
-            if outcome.terminal:
-                self._stopped[id(asked.provider)] = Failure(outcome.kind, outcome.message)
-            pause = self._pause(asked, outcome, tries)
-            if self._gives_up(outcome, tries, time.monotonic() + pause > until):
-                return _failed(asked, Failure(outcome.kind, outcome.message), tries)
+                return replace(outcome, attempts=order.sent, presumed=order.presumed)
+            pause = await self._pause(order, outcome)
+            if self._gives_up(outcome, order, time.monotonic() + pause > until):
+                return order.failure(failure_of(outcome))
             await asyncio.sleep(pause)
 
-    async def _reserve(self, asked: Asked, row: Purse) -> bool:
+    def _ended(self, asked: Asked) -> Failure | None:
+        """Return why this call is not to be sent at all any more."""
+        return self._over or self._stopped.get(id(asked.provider))
+
+    async def _reserve(self, order: Order) -> bool:
         """Hold the worst case in every purse, or in none."""
         held: list[Purse] = []
         try:
-            for purse in (row, *self._purses):
-                if not await purse.reserve(asked.bound):
+            for purse in (order.purse, *self._purses):
+                if not await purse.reserve(order.asked.bound):
                     break
                 held.append(purse)
             else:
@@ -75,21 +104,80 @@ class Buyer:
                 return True
         finally:  # also when an interrupt came while waiting for money
             for purse in held:
-                purse.settle(asked.bound, 0)
+                purse.settle(order.asked.bound, 0)
         return False
 
-    async def _attempt(
-        self, asked: Asked, purses: Sequence[Purse], tries: _Tries
-    ) -> Response | Rejection:
-        """Send once. An attempt whose outcome is unknown is presumed spent."""
-        charge: int | None = 0
+    async def _attempt(self, order: Order) -> Response | Rejection:
+        """Take a turn, write the attempt down, send it. What may be billed counts as spent."""
+        asked, pace = order.asked, self._paces.of(order.asked.model)
+        spent: int | None = 0
         try:
-            async with self._turn(asked):
-                charge = asked.bound  # from here on it may be billed, whatever happens
-                response = await self._send(asked, tries)
-                charge = response.cost
+            if pace.left > self.policy.max_wait:
+                return Rejection(Kind.RateLimited, wait=pace.left)
+            async with pace.turn(self._slots, asked.tokens) as taken:
+                if stopped := self._ended(asked):
+                    return Rejection(stopped.kind, stopped.message)
+                begun = await self._begin(order)
+                if isinstance(begun, Response | Rejection):
+                    return begun
+                spent = asked.bound  # from here on it may be billed, whatever happens
+                outcome = await self._send(order, begun)
+                spent = charge(asked, outcome)
+                self._learn(order, pace, taken, outcome)
+                return outcome
+        finally:
+            for purse in (order.purse, *self._purses):
+                purse.settle(asked.bound, spent)
+
+    async def _begin(self, order: Order) -> Attempt | Response | Rejection | None:
+        """Write the attempt down before it is sent; or give what somebody else has bought.
+
+        None where nothing is paid, and so nothing written down.
+        """
+        if self._scribe.ledger is None:
+            return None
+        asked = order.asked
+        about = (asked.key, asked.model.name, asked.provider.name, asked.bound)
+        claim = self._scribe.cache is not None
+        begin = Begin(self.run, self._category, order.strategy, *about, claim=claim)
+        try:
+            begun = await self._scribe.write(Word(begin=begin))
+        except StoreError as error:
+            self._over = Failure(Kind.StoreFull, str(error))
+            return Rejection(Kind.StoreFull, str(error))
+        if isinstance(begun, Response):
+            return asked.known(begun)
+        return _ELSEWHERE if begun is None else begun
+
+    async def _send(self, order: Order, attempt: Attempt | None) -> Response | Rejection:
+        """Send, and write down what came of it, even when an interrupt came meanwhile."""
+        asked = order.asked
+        try:
+            outcome = await self._complete(order)
+        except asyncio.CancelledError:
+            if attempt:
+                self._scribe.write(Word(end=End(attempt, "presumed", asked.bound)))
+            raise
+        ended = end(attempt, asked, outcome) if attempt else None
+        keep = (asked.key, outcome) if worth_keeping(outcome) else None
+        try:
+            if ended or (keep and self._scribe.cache is not None):
+                await self._scribe.write(Word(end=ended, keep=keep))
+        except StoreError as error:
+            self._lose(error)
+        return outcome
+
+    async def _complete(self, order: Order) -> Response | Rejection:
+        """Ask the provider once, whatever it does."""
+        asked = order.asked
+        order.sent += 1
+        self.requests += 1
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(self.policy.timeout):
+                response = await asked.provider.complete(asked.call)
+            return asked.priced(response, time.perf_counter() - started)
         except Rejection as no:
-            charge = asked.bound if no.billed else 0
             return no
         except TimeoutError:
             return Rejection(Kind.Timeout, again=True, billed=True)
@@ -99,90 +187,55 @@ class Buyer:
             return Rejection(Kind.ProviderError, "the provider cancelled its own call", billed=True)
         except Exception as error:  # noqa: BLE001 - a provider's bug may cost its row, not the run
             return Rejection(Kind.ProviderError, told(error), billed=True)
-        finally:
-            for purse in purses:
-                purse.settle(asked.bound, charge)
-        return response
 
-    @asynccontextmanager
-    async def _turn(self, asked: Asked) -> AsyncIterator[None]:
-        """Hold one of the run's slots while the model may be asked.
+    def _learn(
+        self, order: Order, pace: Pace, taken: Taken | None, outcome: Response | Rejection
+    ) -> None:
+        """Take from an outcome what it says of the next calls: how fast, and whether at all."""
+        asked = order.asked
+        quotas = getattr(asked.provider, "quotas", {})
+        if quota := quotas.get(asked.call.model):
+            pace.learn(quota)
+        if isinstance(outcome, Rejection):
+            if outcome.terminal:
+                self._stopped[id(asked.provider)] = failure_of(outcome)
+            return
+        pace.answered()
+        pace.settle(taken, asked.tokens, outcome.usage.input_tokens + outcome.usage.output_tokens)
+        capped = any(purse.cap is not None for purse in (order.purse, *self._purses))
+        if capped and outcome.extra.get("overrun"):
+            self._over = Failure(Kind.BudgetOverrun)
 
-        No slot is held while a model is paused: other models may use it meanwhile.
-        """
-        pace = self._paces[asked.model.name]
-        while True:
-            if pace.left > self.policy.max_wait:
-                told = f"the vendor asks to wait {pace.left:,.0f} s"
-                raise Rejection(Kind.RateLimited, told, wait=pace.left)
-            await pace.wait()
-            async with self._slots:
-                if stopped := self._stopped.get(id(asked.provider)):
-                    raise Rejection(stopped.kind, stopped.message)
-                if not pace.left:
-                    yield
-                    return
+    def _lose(self, error: StoreError) -> None:
+        """Stop a paid run that can write nothing down; a free one goes on without its store."""
+        note = f"{error} What was answered is in the result."
+        self._scribe.told.append(note)
+        if self._scribe.ledger is None:
+            self._scribe.cache = None
+        else:
+            self._over = Failure(Kind.StoreFull, str(error))
 
-    async def _send(self, asked: Asked, tries: _Tries) -> Response:
-        tries.sent += 1
-        self.requests += 1
-        started = time.perf_counter()
-        async with asyncio.timeout(self.policy.timeout):
-            response = await asked.provider.complete(asked.call)
-        return asked.priced(response, time.perf_counter() - started)
+    async def _pause(self, order: Order, no: Rejection) -> float:
+        """Return the seconds until the next try; what a vendor orders holds for its whole model."""
+        if no is _ELSEWHERE:
+            order.looks += 1
+            if not order.looks % _LOOKS:
+                await self._scribe.recover()
+            return _LOOK
+        order.count(no)
+        if no.kind is not Kind.RateLimited and not no.wait:
+            return self.policy.backoff(order.failed)
+        pace = self._paces.of(order.asked.model)
+        if no.wait or not pace.left:
+            pace.pause(no.wait or self.policy.backoff(pace.streak))
+        return pace.left
 
-    def _gives_up(self, no: Rejection, tries: _Tries, late: bool) -> bool:
+    def _gives_up(self, no: Rejection, order: Order, late: bool) -> bool:
         too_long = (no.wait or 0) > self.policy.max_wait
-        worn = tries.failed >= self.policy.attempts or tries.rebought > self.policy.rebuys
+        worn = order.failed >= self.policy.attempts or order.rebought > self.policy.rebuys
         return not no.again or too_long or late or worn
-
-    def _pause(self, asked: Asked, no: Rejection, tries: _Tries) -> float:
-        """Return how long this call waits; what a vendor ordered holds for its whole model."""
-        seconds = no.wait or self.policy.backoff(tries.failed)
-        if no.kind is Kind.RateLimited:
-            self._paces[asked.model.name].pause(seconds)
-        return seconds
-
-
-class _Tries:
-    """What one call took so far: requests, failures that count, attempts paid without an answer."""
-
-    def __init__(self) -> None:
-        self.sent = self.failed = self.rebought = 0
-
-    def count(self, no: Rejection) -> None:
-        """Count a rejection; a wait that was ordered is no failure."""
-        self.failed += not (no.kind is Kind.RateLimited and no.wait)
-        self.rebought += no.billed
-
-
-def told(error: BaseException) -> str:
-    """Return an exception as one short line, even one that cannot speak for itself."""
-    try:
-        return f"{type(error).__name__}: {error}"[:300]
-    except Exception:  # noqa: BLE001 - its __str__ is as foreign as the rest of it
-        return type(error).__name__
 
 
 def _interrupted() -> bool:
     task = asyncio.current_task()
     return task is not None and bool(task.cancelling())
-
-
-def _failed(asked: Asked, why: Failure, tries: _Tries) -> Response:
-    return Response.failed(
-        asked.model.name,
-        why.kind,
-        why.message,
-        attempts=tries.sent,
-        provider=asked.provider.name,
-    )
-
-
-def _too_dear(asked: Asked) -> Failure:
-    dollars = "an unknown amount" if asked.bound is None else f"${asked.bound / 1e9:.6f}"
-    told = (
-        f"{asked.model.name} may cost {dollars} with max_tokens={asked.call.params.max_tokens}, "
-        "more than is left of the limit; lower max_tokens or raise the limit"
-    )
-    return Failure(Kind.BudgetExceeded, told)

@@ -183,6 +183,7 @@ _names = _only(
 )
 _flag = _only(_is(bool), "switch: write true or false")
 _count = _only(lambda value: _is(Integral)(value) and value >= 0, "whole number of tokens")
+_limit = _only(lambda value: _is(Integral)(value) and value >= 1, "whole number of 1 or more")
 _price = _only(
     lambda value: _is(Real)(value) and 0 <= value < 1e12,
     "price in USD per million tokens: write 0 or more, or nothing if it is unknown",
@@ -200,6 +201,7 @@ _MODEL: Mapping[str, Reader] = {
     "tier": _tier,
     "rates": _rates,
     "context": _count,
+    **dict.fromkeys(("rpm", "tpm", "concurrency"), _limit),
     "logprobs": _flag,
 }
 _FILE: Mapping[str, Reader] = {

@@ -1,4 +1,4 @@
-"""Executor: calls in, responses out. memo -> cache -> budget -> limits -> provider -> store.
+"""Executor: calls in, responses out. memo -> cache -> budget -> limits -> ledger -> provider.
 
 A pool of workers advances rows, each at its own pace; a slow row holds up nobody. Whatever goes
 wrong with a call becomes a value its strategy can decide on.
@@ -8,26 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import time
-import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from orchkit.core.calls import Call, Failure, Kind, Response
 from orchkit.core.catalog import Catalog, Model
 from orchkit.core.drive import begin, drive
 from orchkit.core.plans import Answer, Query, Strategy, Trace
-from orchkit.errors import CacheWarning, MisuseError, StoreError
+from orchkit.errors import CacheWarning, MisuseError, StoreError, tell
 from orchkit.runtime.asked import Asked
 from orchkit.runtime.budget import Purse
-from orchkit.runtime.buying import Buyer, told
+from orchkit.runtime.buying import Buyer
 from orchkit.runtime.cache import ResponseCache
+from orchkit.runtime.ledger import Hits, Ledger
 from orchkit.runtime.limits import Policy
 from orchkit.runtime.loop import LOOP
+from orchkit.runtime.orders import Order, told
+from orchkit.runtime.pacing import Paces
 from orchkit.runtime.scribe import Scribe
 from orchkit.runtime.wire import Provider
 
 #: A row to run: its query, or why it cannot be asked.
 Row = tuple[Query | Failure, Strategy]
+#: Seconds a worker may go on without letting others in: a warm cache never waits.
+_SHARE = 0.02
 
 
 @dataclass
@@ -59,12 +64,20 @@ class Executor:
         Gives the provider of a model.
     cache : ResponseCache, optional
         Answers of earlier runs; without one nothing outlives the run.
+    ledger : Ledger, optional
+        Where every attempt is written down before it is sent; None where nothing is paid.
     purses : sequence of Purse
         Hard caps shared by the rows: the session's, if any; the run's own is ``spent.purse``.
     budget, max_cost : int, optional
         Hard caps in nano-dollars, for the run and for each row.
     concurrency : int
         Requests under way at once.
+    policy : Policy, optional
+        What one call may take.
+    paces : Paces, optional
+        How fast each model may be asked, shared by all runs.
+    category : str
+        What the run is for, in the ledger.
     """
 
     def __init__(
@@ -73,41 +86,73 @@ class Executor:
         provider_of: Callable[[Model], Provider],
         *,
         cache: ResponseCache | None = None,
+        ledger: Ledger | None = None,
         purses: Sequence[Purse] = (),
         budget: int | None = None,
         max_cost: int | None = None,
         concurrency: int = 32,
         policy: Policy | None = None,
+        paces: Paces | None = None,
+        category: str = "orchestration",
     ) -> None:
         self.catalog = catalog
-        self.provider_of = provider_of
-        self.cache = cache
-        self._scribe = None if cache is None else Scribe(cache)
         self.max_cost = max_cost
         self.concurrency = concurrency
+        self.policy = policy or Policy()
+        self.category = category
         self.spent = Spent(purse=Purse(budget))
-        self._buyer = Buyer(policy or Policy(), (self.spent.purse, *purses), concurrency)
+        self._find_provider = provider_of
+        self._providers: dict[str, Provider] = {}
+        self._scribe = Scribe(cache, ledger)
+        self._buyer = Buyer(
+            self.policy,
+            (self.spent.purse, *purses),
+            concurrency,
+            self._scribe,
+            paces or Paces(),
+            category,
+        )
         self._memo: dict[str, Response] = {}
         self._flying: dict[str, asyncio.Future[Response | None]] = {}
+        self._hits: Counter[tuple[str, str]] = Counter()
+        self._saved: Counter[tuple[str, str]] = Counter()
 
-    def run(self, rows: Sequence[Row], tell: Callable[[Spent], None] | None = None) -> list[Trace]:
-        """Return one trace a row, in order. An interrupt stops the spending, then raises."""
-        done: list[Trace | None] = [None] * len(rows)
-        LOOP.run(lambda: self._pool(rows, done, tell or (lambda _: None)))
-        return [trace for trace in done if trace is not None]
+    def run(
+        self,
+        rows: Sequence[Row],
+        tell_progress: Callable[[Spent], None] | None = None,
+        done: list[Trace | None] | None = None,
+    ) -> list[Trace]:
+        """Return one trace a row, in order. An interrupt stops the spending, then raises.
+
+        What was finished by then is in `done`, a list of as many places as there are rows.
+        """
+        places: list[Trace | None] = [None] * len(rows) if done is None else done
+        try:
+            LOOP.run(lambda: self._pool(rows, places, tell_progress or (lambda _: None)))
+        finally:
+            self._complain()
+        return [trace for trace in places if trace is not None]
 
     def asked(self, call: Call) -> Asked:
         """Return the call as it would go out; MisuseError when there is nobody to ask."""
         return Asked.of(call, self.catalog, self.provider_of)
 
+    def provider_of(self, model: Model) -> Provider:
+        """Return who answers for a model in this run; MisuseError when there is nobody."""
+        if model.name not in self._providers:
+            self._providers[model.name] = self._find_provider(model)
+        return self._providers[model.name]
+
     def stored(self, asked: Asked) -> Response | None:
         """Return the answer an earlier run left, at today's prices."""
-        if self.cache is None:
+        if self._scribe.cache is None:
             return None
         try:
-            found = self.cache.get(asked.key)
+            found = self._scribe.cache.get(asked.key)
         except StoreError as error:
-            self._lose_cache(error)
+            self._scribe.told.append(f"{error} Its answers are asked anew.")
+            self._scribe.cache = None
             return None
         return found and asked.known(found)
 
@@ -115,13 +160,17 @@ class Executor:
         self, rows: Sequence[Row], done: list[Trace | None], tell: Callable[[Spent], None]
     ) -> None:
         todo = iter(enumerate(rows))
+        rested = time.monotonic()
 
         async def worker() -> None:
+            nonlocal rested
             for index, (query, strategy) in todo:
                 done[index] = trace = await self._row(query, strategy)
                 self.spent.count(trace, self._buyer.requests)
                 tell(self.spent)
-                await asyncio.sleep(0)  # a warm cache never waits: let an interrupt in
+                if time.monotonic() - rested > _SHARE:
+                    await asyncio.sleep(0)
+                    rested = time.monotonic()
 
         workers = min(self.concurrency, max(1, len(rows)))
         try:
@@ -131,23 +180,23 @@ class Executor:
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
         finally:
-            if self._scribe:
-                await self._scribe.rest()
+            await self._scribe.rest(self._counted())
 
     async def _row(self, query: Query | Failure, strategy: Strategy) -> Trace:
         if isinstance(query, Failure):
             return Trace((), Answer(None, failure=query), finished=time.time())
         purse = Purse(self.max_cost)
+        name = str(getattr(strategy, "name", type(strategy).__name__))
 
         async def answer(calls: tuple[Call, ...]) -> tuple[Response, ...]:
             if len(calls) == 1:
-                return (await self._one(calls[0], purse),)
-            return tuple(await asyncio.gather(*(self._one(call, purse) for call in calls)))
+                return (await self._one(calls[0], purse, name),)
+            return tuple(await asyncio.gather(*(self._one(call, purse, name) for call in calls)))
 
         trace = await drive(begin(strategy, query, self.catalog), answer)
-        return replace(trace, query=query, finished=time.time())
+        return Trace(trace.rounds, trace.answer, query, time.time())
 
-    async def _one(self, call: Call, purse: Purse) -> Response:
+    async def _one(self, call: Call, purse: Purse, strategy: str) -> Response:
         """Answer one call; the same request is never under way, nor bought, twice in a run."""
         try:
             asked = self.asked(call)
@@ -159,43 +208,58 @@ class Executor:
             if known := self._memo.get(asked.key):
                 return asked.known(known)
             if (flying := self._flying.get(asked.key)) is None:
-                return await self._first(asked, purse)
+                return await self._first(Order(asked, purse, strategy))
             if response := await asyncio.shield(flying):
                 return asked.known(response)
 
-    async def _first(self, asked: Asked, purse: Purse) -> Response:
+    async def _first(self, order: Order) -> Response:
         """Answer a call nobody else is asking; tell those who wait for the same."""
-        flying = self._flying[asked.key] = asyncio.get_running_loop().create_future()
+        key = order.asked.key
+        if known := self.stored(order.asked):
+            self._count_hit(order, known)
+            self._memo[key] = known
+            return known
+        if isinstance(broken := _unsendable(order.asked), Response):
+            return broken
+        flying = self._flying[key] = asyncio.get_running_loop().create_future()
         shared: Response | None = None
         try:
-            response = self.stored(asked)
-            if response is None:
-                response = await self._buyer.buy(asked, purse)
-                await self._keep(asked, response)
+            response = await self._buyer.buy(order)
             if not _refused_by_limit(response):
-                shared = self._memo[asked.key] = response
+                shared = self._memo[key] = response
         finally:
-            del self._flying[asked.key]
+            del self._flying[key]
             flying.set_result(shared)
         return response
 
-    async def _keep(self, asked: Asked, response: Response) -> None:
-        """Store what is worth buying only once: whole answers, not refusals or stumps."""
-        whole = response.ok and response.finish == "stop" and response.text
-        if self._scribe is None or not whole:
-            return
-        try:
-            await self._scribe.keep(asked.key, response)
-        except StoreError as error:
-            self._lose_cache(error)
-        except CacheWarning:  # where warnings are errors: the answer is still one
-            pass
+    def _count_hit(self, order: Order, known: Response) -> None:
+        place = (order.strategy, order.asked.model.name)
+        self._hits[place] += 1
+        self._saved[place] += known.cost or 0
 
-    def _lose_cache(self, error: StoreError) -> None:
-        """Go on without a store that broke: what was paid for is in the result."""
-        self.cache = self._scribe = None
-        note = f"{error} The run goes on without it; its answers are in the result."
-        warnings.warn(note, CacheWarning, stacklevel=2)
+    def _counted(self) -> list[Hits]:
+        """Return what the cache answered in this run, for the ledger."""
+        run, category = self._buyer.run, self.category
+        return [
+            Hits(run, category, *place, calls, self._saved[place])
+            for place, calls in self._hits.items()
+        ]
+
+    def _complain(self) -> None:
+        """Warn of what could not be stored, now that everything is."""
+        told, self._scribe.told = self._scribe.told, []
+        if self._scribe.cache is not None:
+            told += self._scribe.cache.complaints()
+        for each in dict.fromkeys(told):
+            tell(each, CacheWarning)
+
+
+def _unsendable(asked: Asked) -> Response | None:
+    """Return the failure of a call whose size cannot even be told."""
+    try:
+        return None if asked.tokens else None
+    except Exception as error:  # noqa: BLE001 - what cannot be described costs its row only
+        return Response.failed(asked.model.name, Kind.ProviderError, told(error))
 
 
 def _refused_by_limit(response: Response) -> bool:

@@ -1,8 +1,7 @@
-"""How long to wait: Retry-After, backoff with full jitter, and a pause a whole model obeys."""
+"""How long to wait: what one call may take, Retry-After, backoff with full jitter."""
 
 from __future__ import annotations
 
-import asyncio
 import math
 import random
 import time
@@ -42,28 +41,7 @@ class Policy:
 
     def backoff(self, failed: int) -> float:
         """Seconds to wait after so many failed attempts (full jitter)."""
-        return random.uniform(0, min(self.ceiling, self.base * 2**failed))  # noqa: S311 - not a secret
-
-
-class Pace:
-    """When a model may be asked again: pauses are obeyed by every row at once."""
-
-    def __init__(self) -> None:
-        self._free_at = 0.0
-
-    def pause(self, seconds: float) -> None:
-        """Ask nothing for so many seconds."""
-        self._free_at = max(self._free_at, time.monotonic() + seconds)
-
-    @property
-    def left(self) -> float:
-        """Seconds until asking is allowed."""
-        return max(0.0, self._free_at - time.monotonic())
-
-    async def wait(self) -> None:
-        """Return when asking is allowed."""
-        while (left := self._free_at - time.monotonic()) > 0:
-            await asyncio.sleep(left)
+        return random.uniform(0, min(self.ceiling, self.base * 2 ** min(failed, 30)))  # noqa: S311 - not a secret
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -31,6 +31,8 @@ class BackgroundLoop:
         self._owner = 0
         self._lock = threading.Lock()
         self._closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
 
     def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Return what `work()` returns; on an interrupt cancel it, wait for it, and raise."""
@@ -63,6 +65,11 @@ class BackgroundLoop:
     def closing(self, closer: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Have `closer` awaited when the interpreter ends."""
         self._closers.append(closer)
+
+    def _forget(self) -> None:
+        """Begin anew after a fork: the loop, its thread and what hangs on them are the parent's."""
+        self._loop, self._thread, self._closers = None, None, []
+        self._lock = threading.Lock()
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:

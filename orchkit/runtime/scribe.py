@@ -1,78 +1,175 @@
-"""Scribe: group commit. Answers of many calls go to disk together, from one thread.
+"""Scribe: group commit. What many calls have to write goes to disk together, from one thread.
 
-A call waits until its own answer is on disk, and for nothing else: while one batch is written the
-next one gathers, and the event loop goes on. So an answer that was told is never lost, at a
-fraction of the syncs.
+A call waits for its own words to be on disk, and for nothing else: while one batch is written the
+next one gathers, and the event loop goes on. So every promise of durability holds, at a fraction
+of the syncs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
 
 from orchkit.core.calls import Response
 from orchkit.runtime.cache import ResponseCache
+from orchkit.runtime.ledger import Attempt, Begin, End, Hits, Ledger
 
-#: One thread writes for every run: sqlite takes one writer at a time anyway.
-_THREAD = ThreadPoolExecutor(1, "orchkit-scribe")
+T = TypeVar("T")
+#: What came of a begin: an attempt to send; an answer bought meanwhile; None: being bought.
+Begun = Attempt | Response | None
 
 
-class Scribe:
-    """Writes one run's answers into a cache.
+class _Thread:
+    """One thread writes for everybody: sqlite takes one writer at a time anyway."""
+
+    def __init__(self) -> None:
+        self.renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.renew)  # threads do not survive a fork
+
+    def renew(self) -> None:
+        self._pool = ThreadPoolExecutor(1, "orchkit-scribe")
+
+    async def run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+
+_THREAD = _Thread()
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Something to write; what is given is written together.
 
     Parameters
     ----------
-    cache : ResponseCache
-        Where they go.
+    begin, end : Begin, End
+        Of an attempt, into the ledger.
+    keep : tuple of key and Response
+        An answer worth keeping, into the cache.
     """
 
-    def __init__(self, cache: ResponseCache) -> None:
+    begin: Begin | None = None
+    end: End | None = None
+    keep: tuple[str, Response] | None = None
+
+
+class Scribe:
+    """Writes for one run.
+
+    Parameters
+    ----------
+    cache : ResponseCache, optional
+        Answers.
+    ledger : Ledger, optional
+        Every paid attempt, before it is sent and after; None where nothing is paid.
+
+    Attributes
+    ----------
+    told : list of str
+        What could not be written as it was meant to be, for whoever ends the run.
+    """
+
+    def __init__(self, cache: ResponseCache | None = None, ledger: Ledger | None = None) -> None:
         self.cache = cache
-        self._waiting: list[tuple[str, Response, asyncio.Future[None]]] = []
+        self.ledger = ledger
+        self.told: list[str] = []
+        self._waiting: list[tuple[Word, asyncio.Future[Begun]]] = []
         self._writing: asyncio.Task[None] | None = None
 
-    def keep(self, key: str, response: Response) -> asyncio.Future[None]:
-        """Have an answer written; the future is done when it is on disk.
+    def write(self, word: Word) -> asyncio.Future[Begun]:
+        """Have a word written; the future is done when it is on disk.
 
         It is written even when nobody waits for it any more, as after an interrupt.
         """
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        self._waiting.append((key, response, future))
+        future: asyncio.Future[Begun] = loop.create_future()
+        self._waiting.append((word, future))
         if self._writing is None or self._writing.done():
             self._writing = loop.create_task(self._write_all())
         return future
 
-    async def rest(self) -> None:
-        """Return when nothing is left to write."""
+    async def rest(self, hits: Sequence[Hits] = ()) -> None:
+        """Return when nothing is left to write, having noted what the cache answered."""
         while self._writing is not None and not self._writing.done():
             await asyncio.shield(self._writing)
+        ledger = self.ledger
+        if ledger is not None and hits:
+            await _THREAD.run(lambda: ledger.write(hits=hits))
+
+    async def recover(self) -> None:
+        """Presume what processes that died meanwhile left open, and so free their claims."""
+        if self.ledger is not None:
+            await _THREAD.run(self.ledger.recover)
 
     async def _write_all(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting, []
-            rows = [(key, response) for key, response, _ in batch]
-            try:
-                await loop.run_in_executor(_THREAD, self.cache.put_all, rows)
-            except Exception as error:  # noqa: BLE001 - each waiting call is to hear of it
-                _tell([future for *_, future in batch], error)
-            else:
-                _tell([future for *_, future in batch], None)
+            words = [word for word, _ in batch]
+            done = await _THREAD.run(lambda words=words: self._commit(words))  # type: ignore[misc]
+            for (_, future), result in zip(batch, done, strict=True):
+                _tell(future, result)
+
+    def _commit(self, words: list[Word]) -> list[Begun | Exception]:
+        """Keep answers first: a crash in between then presumes an attempt, and loses nothing."""
+        kept = self._keep(words)
+        begun = self._book(words)
+        return [_worst(word, kept, result) for word, result in zip(words, begun, strict=True)]
+
+    def _keep(self, words: list[Word]) -> Exception | None:
+        rows = [word.keep for word in words if word.keep]
+        if self.cache is None or not rows:
+            return None
+        try:
+            self.told += self.cache.put_all(rows)
+        except Exception as error:  # noqa: BLE001 - each waiting call is to hear of it
+            return error
+        return None
+
+    def _book(self, words: list[Word]) -> Sequence[Begun | Exception]:
+        if self.ledger is None:
+            return [None for _ in words]
+        begins = [word.begin for word in words if word.begin]
+        try:
+            begun = iter(self.ledger.write(begins, [word.end for word in words if word.end]))
+            return self._unless_bought([next(begun) if word.begin else None for word in words])
+        except Exception as error:  # noqa: BLE001 - each waiting call is to hear of it
+            return [error for _ in words]
+
+    def _unless_bought(self, begun: list[Attempt | None]) -> list[Begun]:
+        """Give the answer instead of the attempt where somebody bought it before our claim."""
+        cache, ledger = self.cache, self.ledger
+        if cache is None or ledger is None:
+            return [*begun]
+        claims = [attempt.claim if attempt else None for attempt in begun]
+        bought = [cache.get(claim) if claim else None for claim in claims]
+        ends = [End(a, "released") for a, found in zip(begun, bought, strict=True) if a and found]
+        if ends:
+            ledger.write((), ends)
+        return [found or attempt for attempt, found in zip(begun, bought, strict=True)]
 
 
-async def close(cache: ResponseCache) -> None:
-    """Close the cache where it was read and where it was written."""
-    cache.close()
-    await asyncio.get_running_loop().run_in_executor(_THREAD, cache.close)
+async def close(store: ResponseCache | Ledger) -> None:
+    """Close a store where it was read and where it was written."""
+    await _THREAD.run(store.close)
+    if isinstance(store, ResponseCache):
+        store.close()
 
 
-def _tell(futures: list[asyncio.Future[None]], error: Exception | None) -> None:
-    for future in futures:
-        if future.done():
-            continue
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(error)
-            future.exception()  # nobody may be waiting for it: that is no leak
+def _worst(word: Word, kept: Exception | None, begun: Begun | Exception) -> Begun | Exception:
+    """Return what a call is to hear: that its answer was not kept, that nothing could be booked."""
+    return kept if kept is not None and word.keep else begun
+
+
+def _tell(future: asyncio.Future[Begun], result: Begun | Exception) -> None:
+    if future.done():
+        return
+    if isinstance(result, Exception):
+        future.set_exception(result)
+        future.exception()  # nobody may be waiting for it: that is no leak
+    else:
+        future.set_result(result)

@@ -104,6 +104,7 @@ def job_of(
     cache: bool,
     reference: str = "reference",
     scorer: str | Scorer | None = None,
+    category: str = "orchestration",
 ) -> Job:
     """Check what was given, in an order that tells the most useful thing first."""
     if not isinstance(df, pd.DataFrame):
@@ -112,8 +113,10 @@ def job_of(
     caps = {"max_cost": nano(max_cost, "max_cost"), "budget": nano(budget, "budget")}
     asked = queries(df, asking)
     known = _known(df, asked, reference, scorer) if SESSION.simulated else {}
-    executor = SESSION.executor(concurrency=concurrency, cache=cache, known=known, **caps)
-    capped = SESSION.settings.purse is not None or any(cap is not None for cap in caps.values())
+    executor = SESSION.executor(
+        concurrency=concurrency, cache=cache, known=known, category=category, **caps
+    )
+    capped = bool(SESSION.settings.purses) or any(cap is not None for cap in caps.values())
     return Job(executor, asked, known, capped)
 
 

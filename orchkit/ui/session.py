@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,20 +15,22 @@ import platformdirs
 from orchkit.core.calls import digest
 from orchkit.core.catalog import Catalog, Model
 from orchkit.errors import MisuseError, UnknownNameError, did_you_mean
-from orchkit.runtime import catalogs, scribe
+from orchkit.runtime import catalogs
 from orchkit.runtime.budget import Purse
 from orchkit.runtime.cache import ResponseCache
 from orchkit.runtime.executor import Executor
+from orchkit.runtime.ledger import Ledger
 from orchkit.runtime.limits import Policy
 from orchkit.runtime.loop import LOOP
+from orchkit.runtime.pacing import Paces
 from orchkit.runtime.providers import VENDORS, Vendor
 from orchkit.runtime.providers.simulator import Known, Simulator
+from orchkit.runtime.stores import Stores
 from orchkit.runtime.wire import Provider
 from orchkit.ui import plugins
 
 Mode = Literal["auto", "live", "simulator"]
-
-
+#: Requests under way at once, unless said otherwise.
 CONCURRENCY = 32
 
 
@@ -61,10 +62,14 @@ class Session:
         self.added = catalogs.Listing({}, {}, (), ())
         #: Providers that were given as objects, by the name of the model they serve.
         self.own: dict[str, Provider] = {}
+        self.last: Callable[[], Any] | None = None
         self._opened: dict[str, Provider] = {}
-        self._caches: dict[Path, ResponseCache] = {}
+        self._stores = Stores()
+        self._paces = Paces()
         self._told = False
         self._lock = threading.Lock()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
 
     @property
     def simulated(self) -> bool:
@@ -95,29 +100,31 @@ class Session:
         concurrency: int | None,
         cache: bool,
         known: Mapping[str, Known],
+        category: str,
     ) -> Executor:
-        """Return the executor of one run."""
-        catalog = self.catalog()
+        """Return the executor of one run; what is not simulated is written into the ledger."""
+        catalog, simulated = self.catalog(), self.simulated
         return Executor(
             catalog,
             self._provider_of(catalog, known),
             cache=self.cache() if cache else None,
+            ledger=None if simulated else self.ledger(),
             purses=self.settings.purses,
             budget=budget,
             max_cost=max_cost,
             concurrency=CONCURRENCY if concurrency is None else concurrency,
             policy=self.settings.policy,
+            paces=Paces() if simulated else self._paces,
+            category=category,
         )
 
     def cache(self) -> ResponseCache:
-        """Return the cache of this session, opened once."""
-        folder = self.settings.cache_dir or home() / "cache"
-        with self._lock:
-            if folder not in self._caches:
-                self._caches[folder] = cache = ResponseCache(folder)
+        """Return the cache of this session."""
+        return self._stores.cache(self.settings.cache_dir or home() / "cache")
 
-                LOOP.closing(partial(scribe.close, cache))
-            return self._caches[folder]
+    def ledger(self) -> Ledger:
+        """Return the ledger of this home."""
+        return self._stores.ledger(home() / "ledger.db")
 
     def announce(self) -> None:
         """Say once that answers are simulated."""
@@ -181,6 +188,11 @@ class Session:
 
     def _listed(self) -> tuple[Model, ...]:
         return tuple(model for listing in self._listings() for model in listing.models.values())
+
+    def _forget(self) -> None:
+        """Open everything anew after a fork: connections are the parent's."""
+        self._opened, self._paces, self._lock = {}, Paces(), threading.Lock()
+        self._stores.forget()
 
     def __reduce__(self) -> Any:
         raise TypeError("a session holds open connections and is never pickled")

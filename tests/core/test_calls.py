@@ -203,8 +203,8 @@ def test_a_failed_response_keeps_what_is_known() -> None:
 def test_a_response_seen_again_differs_only_in_being_cached() -> None:
     """Whoever did not pay sees the same response, its cost included."""
     paid = Response("m", "42", Usage(8, 1), cost=1800, latency=0.5)
-    assert replace(paid.again(), cached=False) == paid
-    assert paid.again().cached
+    assert replace(replace(paid, cached=True), cached=False) == paid
+    assert replace(paid, cached=True).cached
     assert not paid.cached
 
 

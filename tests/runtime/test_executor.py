@@ -401,11 +401,11 @@ def test_usage_that_is_missing_costs_a_duplicate_the_same() -> None:
 
 
 def test_more_than_was_reserved_is_charged_in_full() -> None:
-    """A vendor that ignores `max_tokens` is paid what it asks, and then nothing fits any more."""
+    """A vendor that ignores `max_tokens` is paid what it asks, and the run is stopped."""
     act = each_time(Response("a", "long", Usage(0, 10**6)))
     fake = Fake(act)
     runner = executor(fake, budget=1000, concurrency=1)
-    assert kinds(ask(runner, numbered(3))) == [None, Kind.BudgetExceeded, Kind.BudgetExceeded]
+    assert kinds(ask(runner, numbered(3))) == [None, Kind.BudgetOverrun, Kind.BudgetOverrun]
     assert (runner.spent.purse.spent, len(fake.calls)) == (10**6, 1)
 
 
@@ -431,7 +431,6 @@ def test_an_attempt_costs_what_it_may_have_cost(outcome: Response | Exception, s
     ("outcome", "requests"),
     [
         (Rejection(Kind.ServerError, again=True), 4),
-        (Rejection(Kind.RateLimited, again=True), 4),
         (Rejection(Kind.ConnectionFailed, again=True), 4),
         (Rejection(Kind.ConnectionFailed, again=True, billed=True), 2),
         (Rejection(Kind.MalformedResponse, again=True, billed=True), 2),
@@ -559,9 +558,9 @@ def test_a_wait_that_is_too_long_is_obeyed_all_the_same(wait: float) -> None:
 def test_a_wait_of_nothing_is_no_order_to_hurry() -> None:
     """A vendor that says `Retry-After: 0` each time is not asked as fast as the wire allows."""
     fake = Fake(each_time(Rejection(Kind.RateLimited, again=True, wait=0.0)))
-    runner = executor(fake, policy=replace(QUICK, attempts=4, patience=0.2))
+    runner = executor(fake, policy=Policy(base=0.1, patience=1))
     assert kinds(ask(runner, ["x"])) == [Kind.RateLimited]
-    assert len(fake.calls) <= 4
+    assert len(fake.calls) <= 40
 
 
 def test_other_models_are_not_paused() -> None:
@@ -865,7 +864,9 @@ def test_an_answer_that_cannot_be_stored_is_still_one(
     async def act(call: Call) -> Response:
         return said(call, **known)
 
-    assert kinds(ask(executor(Fake(act), cache=cache), numbered(3))) == [None] * 3
+    with pytest.warns(CacheWarning, match="not cached"):
+        traces = ask(executor(Fake(act), cache=cache), numbered(3))
+    assert kinds(traces) == [None] * 3
 
 
 @pytest.fixture

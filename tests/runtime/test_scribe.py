@@ -11,7 +11,12 @@ import pytest
 from orchkit.core.calls import Response
 from orchkit.errors import StoreError
 from orchkit.runtime.cache import ResponseCache
-from orchkit.runtime.scribe import Scribe, close
+from orchkit.runtime.scribe import Scribe, Word, close
+
+
+def keep(key: str) -> Word:
+    """Return an answer to be kept."""
+    return Word(keep=(key, Response("m", "42")))
 
 
 @pytest.fixture
@@ -23,11 +28,11 @@ def cache(tmp_path: Path) -> ResponseCache:
 def test_an_answer_is_on_disk_when_its_future_is_done(tmp_path: Path, cache: ResponseCache) -> None:
     """Whoever waited can find the answer with another connection."""
 
-    async def keep() -> None:
-        await Scribe(cache).keep("k", Response("m", "42"))
+    async def scene() -> None:
+        await Scribe(cache).write(keep("k"))
         await close(cache)
 
-    asyncio.run(keep())
+    asyncio.run(scene())
     found = ResponseCache(tmp_path / "cache").get("k")
     assert found is not None
     assert found.text == "42"
@@ -40,17 +45,17 @@ def test_answers_that_come_together_are_written_together(
     sizes = []
     write = cache.put_all
 
-    def counted(rows: Any) -> None:
+    def counted(rows: Any) -> list[str]:
         sizes.append(len(rows))
-        write(rows)
+        return write(rows)
 
     monkeypatch.setattr(cache, "put_all", counted)
 
-    async def keep() -> None:
+    async def scene() -> None:
         scribe = Scribe(cache)
-        await asyncio.gather(*(scribe.keep(str(n), Response("m", "42")) for n in range(100)))
+        await asyncio.gather(*(scribe.write(keep(str(n))) for n in range(100)))
 
-    asyncio.run(keep())
+    asyncio.run(scene())
     assert sum(sizes) == 100
     assert len(sizes) <= 2
 
@@ -58,12 +63,12 @@ def test_answers_that_come_together_are_written_together(
 def test_what_nobody_waits_for_is_written_all_the_same(cache: ResponseCache) -> None:
     """An interrupt cancels the waiting, not the writing."""
 
-    async def keep() -> None:
+    async def scene() -> None:
         scribe = Scribe(cache)
-        scribe.keep("k", Response("m", "42")).cancel()
+        scribe.write(keep("k")).cancel()
         await scribe.rest()
 
-    asyncio.run(keep())
+    asyncio.run(scene())
     assert cache.get("k") is not None
 
 
@@ -74,19 +79,19 @@ def test_each_waiting_call_hears_that_the_disk_is_full(
     write = cache.put_all
     full = iter([True, False])
 
-    def put_all(rows: Any) -> None:
+    def put_all(rows: Any) -> list[str]:
         if next(full):
             raise StoreError("disk full")
-        write(rows)
+        return write(rows)
 
     monkeypatch.setattr(cache, "put_all", put_all)
 
-    async def keep() -> list[object]:
+    async def scene() -> list[object]:
         scribe = Scribe(cache)
-        both = [scribe.keep(key, Response("m", "42")) for key in "ab"]
+        both = [scribe.write(keep(key)) for key in "ab"]
         told: list[object] = list(await asyncio.gather(*both, return_exceptions=True))
-        await scribe.keep("c", Response("m", "42"))
+        await scribe.write(keep("c"))
         return told
 
-    assert [type(said) for said in asyncio.run(keep())] == [StoreError, StoreError]
+    assert [type(said) for said in asyncio.run(scene())] == [StoreError, StoreError]
     assert cache.get("c") is not None
