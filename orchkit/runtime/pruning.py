@@ -60,6 +60,7 @@ def stock(folder: Path) -> Stock:
         return Stock()
     with _opened(folder) as file:
         rows = list(_rows(file))
+        _tidy(file)
     times = [row.stored for row in rows if row.whole]
     size = sum(path.stat().st_size for path in folder.glob("cache.db*"))
     oldest, newest = (min(times), max(times)) if times else (None, None)
@@ -78,8 +79,13 @@ def prune(folder: Path, *, before: float, model: str | None = None) -> int:
         doomed = [(row.number,) for row in _rows(file) if _doomed(row, before, model)]
         file.executemany("DELETE FROM Cache WHERE rowid = ?", doomed)
         file.execute("COMMIT")
-        file.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        _tidy(file)
     return len(doomed)
+
+
+def _tidy(file: sqlite3.Connection) -> None:
+    """Move what waits in the log into the file, and give back the log's room, unless in use."""
+    file.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _doomed(row: _Row, before: float, model: str | None) -> bool:

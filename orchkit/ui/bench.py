@@ -23,9 +23,22 @@ def bench(
     every_model: bool = True,
 ) -> Comparison:
     """Return the comparison of strategies, and of every default model on its own."""
+    return verbs.compare(frame, ways(strategies, every_model=every_model), budget=budget)
+
+
+def ways(strategies: Sequence[str], *, every_model: bool) -> list[str]:
+    """Return the names to compare: those given, and every default model that is not among them."""
     names = [name.strip() for name in strategies]
-    names += [model for model in SESSION.catalog().pool if every_model and model not in names]
-    return verbs.compare(frame, names, budget=budget)
+    return names + [name for name in SESSION.catalog().pool if every_model and name not in names]
+
+
+def foretold(frame: pd.DataFrame, names: Sequence[str]) -> tuple[float, float]:
+    """Return USD to expect of a bench and USD at the very most; NaN where a price is unknown.
+
+    Calls that several strategies share are bought once but counted for each: it is no less.
+    """
+    told = [verbs.estimate(frame, name) for name in names]
+    return sum(each.expected_cost for each in told), sum(each.worst_cost for each in told)
 
 
 def prepare(folder: Path) -> None:

@@ -5,20 +5,21 @@ The answer goes to stdout, all else to stderr. Exit codes: 0 done, 1 some rows f
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-import pandas as pd
+from click.core import ParameterSource
 
 from orchkit.errors import CallError, OrchkitError, ParameterError
-from orchkit.lab.datasets import load_dataset, read_prompts
 from orchkit.ui import models, verbs
-from orchkit.ui.bench import DEFAULT_STRATEGIES, bench, prepare, refuse_unwritable, write
-from orchkit.ui.comparison import Comparison
+from orchkit.ui.bench import refuse_unwritable
+from orchkit.ui.commands_bench import bench_command
+from orchkit.ui.commands_cache import cache_commands
+from orchkit.ui.result import Result
+from orchkit.ui.terminal import echo
 
 
 class _Commands(click.Group):
@@ -39,7 +40,7 @@ class _Commands(click.Group):
 
 
 def _end(ctx: click.Context, told: str, code: int) -> NoReturn:
-    click.echo(f"orchkit: {' '.join(told.split())}", err=True)
+    echo(f"orchkit: {' '.join(told.split())}", err=True)
     ctx.exit(code)
 
 
@@ -53,9 +54,26 @@ def _end(ctx: click.Context, told: str, code: int) -> NoReturn:
     metavar="NAME",
     help="cheapest, fallback, ensemble, or a model's name.",
 )
-@click.option("--ensemble-size", type=int, default=3, show_default=True, metavar="N")
-@click.option("--max-cost", type=float, metavar="USD", help="Hard limit for the prompt.")
+@click.option(
+    "--ensemble-size",
+    type=int,
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="How many models vote.",
+)
+@click.option(
+    "--threshold",
+    type=float,
+    default=0.6,
+    show_default=True,
+    metavar="0…1",
+    help="Fallback accepts at or above this confidence.",
+)
 @click.option("--chain", metavar="A,B,…", help="Models in the order fallback tries them.")
+@click.option("--system", metavar="TEXT", help="System message.")
+@click.option("--max-cost", type=float, metavar="USD", help="Hard limit for the prompt.")
+@click.option("--budget", type=float, metavar="USD", help="Hard limit for the run.")
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the result as JSON."
 )
@@ -64,79 +82,48 @@ def _end(ctx: click.Context, told: str, code: int) -> NoReturn:
 @click.pass_context
 def main(
     ctx: click.Context,
+    /,
     list_models: bool,
     prompt: str | None,
-    strategy: str,
-    ensemble_size: int,
-    max_cost: float | None,
-    chain: str | None,
     output: Path | None,
     as_json: bool,
+    chain: str | None,
+    **settings: Any,
 ) -> None:
     """Route prompts over several language models, and measure how well each way does."""
     if ctx.invoked_subcommand is not None:
-        return
+        return _refuse_beside(ctx)
     if list_models:
         _echo_models(as_json)
+    elif prompt is None:
+        raise ParameterError("there is nothing to do; give --prompt TEXT, or see orchkit --help.")
     if prompt is not None:
         if output is not None:
             refuse_unwritable(output)
         names = None if chain is None else chain.split(",")
-        result = verbs.run_orchestration(
-            prompt, strategy, chain=names, ensemble_size=ensemble_size, max_cost=max_cost
-        )
+        result = verbs.run_orchestration(prompt, chain=names, **settings)
         _echo_result(result, output, as_json)
         ctx.exit(1 if result.error else 0)
-    if not list_models:
-        raise ParameterError("there is nothing to do; give --prompt TEXT, or see orchkit --help.")
+    return None
 
 
-@main.command("bench")
-@click.argument("prompts", default="everyday")
-@click.option(
-    "--strategies",
-    metavar="A,B,…",
-    help="Names or models; by default cheapest, fallback, ensemble and every model.",
-)
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for results.parquet, summary.csv and the figure.",
-)
-@click.option("--budget", type=float, metavar="USD", help="Hard limit for the whole run.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N prompts.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@click.pass_context
-def bench_command(
-    ctx: click.Context,
-    prompts: str,
-    strategies: str | None,
-    out: Path | None,
-    budget: float | None,
-    limit: int | None,
-    as_json: bool,
-) -> None:
-    """Compare strategies over PROMPTS: a dataset's name, or a .csv, .parquet or .jsonl file.
+main.add_command(bench_command)
+main.add_command(cache_commands)
 
-    A file needs a column prompt; with a column reference (and scorer) quality is measured too.
-    """
-    frame = read_prompts(prompts) if Path(prompts).suffix else load_dataset(prompts)
-    frame = frame if limit is None else frame.head(limit)
-    if frame.empty:
-        raise ParameterError(f"{prompts} holds no prompts.")
-    if out is not None:
-        prepare(out)
-    named = DEFAULT_STRATEGIES if strategies is None else strategies.split(",")
-    found = bench(frame, named, budget=budget, every_model=strategies is None)
-    _echo_comparison(found, as_json)
-    if out is not None:
-        for path in write(found, out):
-            click.echo(f"wrote {path}", err=True)
-    failed = found.results["error"].dropna()
-    if len(failed):
-        told = f"{len(failed):,} of {len(found.results):,} rows failed; first: {failed.iloc[0]}"
-        click.echo(f"orchkit: {told}", err=True)
-    ctx.exit(1 if len(failed) else 0)
+
+def _refuse_beside(ctx: click.Context) -> None:
+    """Refuse what belongs to one prompt in front of a command, where it would do nothing."""
+    given = [
+        option.opts[0]
+        for option in main.params
+        if option.name != "as_json"
+        and ctx.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise ParameterError(
+            f"{', '.join(given)} cannot stand before {ctx.invoked_subcommand!r}: they answer one "
+            f"prompt. See orchkit {ctx.invoked_subcommand} --help for what it takes."
+        )
 
 
 def _echo_models(as_json: bool) -> None:
@@ -144,32 +131,32 @@ def _echo_models(as_json: bool) -> None:
     if as_json:
         click.echo(table.reset_index().to_json(orient="records", indent=2))
         return
-    shown = table.assign(ends=table["ends"].fillna(""))[
+    ends = table["ends"].fillna("").mask(table["retired"], "retired " + table["ends"])
+    shown = table.assign(ends=ends)[
         ["provider", "tier", "input_price", "output_price", "best_for", "ends", "default"]
     ]
     click.echo("USD per million tokens; `default` models are asked unless you name others")
-    click.echo(shown.to_string(na_rep="unknown"))
+    echo(shown.to_string(na_rep="unknown"))
 
 
-def _echo_result(result: Any, output: Path | None, as_json: bool) -> None:
-    if output is not None:
-        output.write_text(result.to_json() + "\n", "utf-8")
-    click.echo(result.to_json() if as_json else (result.response or ""))
-    cost = "cost unknown" if math.isnan(result.cost) else f"${result.cost:.6f}"
-    told = result.error or (
-        f"{result.model_used} ({result.provider}) · {cost} · {result.latency:.2f} s · "
-        f"confidence {result.confidence:.2f} ({result.metadata['signal']}, uncalibrated)"
-    )
-    click.echo(told, err=True)
-
-
-def _echo_comparison(found: Comparison, as_json: bool) -> None:
+def _echo_result(result: Result, output: Path | None, as_json: bool) -> None:
+    told = result.to_json()
     if as_json:
-        records = json.loads(found.summary().reset_index().to_json(orient="records"))
-        click.echo(json.dumps({"simulated": found.simulated, "summary": records}, indent=2))
-        return
-    with pd.option_context("display.width", 200, "display.max_columns", None):
-        click.echo(repr(found))
+        click.echo(told)
+    else:
+        echo(result.response or "")
+    if output is not None:
+        output.write_text(told + "\n", "utf-8")
+    echo(result.error or _told(result), err=True)
+
+
+def _told(result: Result) -> str:
+    """Return who answered, for how much and how sure."""
+    cost = "cost unknown" if math.isnan(result.cost) else f"${result.cost:.6f}"
+    sure = f"confidence {result.confidence:.2f} ({result.metadata['signal']}, uncalibrated)"
+    kept = " · cached" if result.cached else ""
+    who = f"{result.model_used} ({result.provider})"
+    return f"{who} · {cost} · {result.latency:.2f} s · {sure}{kept}"
 
 
 if __name__ == "__main__":

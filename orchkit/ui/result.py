@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,9 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+
+#: What JSON lets stand in a text, but a terminal obeys (C1) or no encoding takes (surrogates).
+_RAW = re.compile("[\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,9 @@ class Result:
         return {name: _plain(value) for name, value in vars(self).items()}
 
     def to_json(self, indent: int | None = 2) -> str:
-        """Return the result as JSON text."""
-        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+        """Return the result as JSON text; nothing in it can steer a terminal."""
+        told = json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+        return _RAW.sub(lambda found: f"\\u{ord(found[0]):04x}", told)
 
 
 def _plain(value: Any) -> Any:

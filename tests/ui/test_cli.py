@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import orchkit
-from orchkit.core.calls import Call
+from orchkit.core.calls import Call, Response
 from orchkit.ui.cli import main
 
 WRITERS = {
@@ -221,6 +222,11 @@ def test_bench_over_its_budget_ends_with_1() -> None:
         ["--prompt", "Hi", "--max-cost", "nan"],
         ["--prompt", "Hi", "--max-cost", "-1"],
         ["--prompt", "Hi", "--output", "{folder}/nowhere/result.json"],
+        ["--prompt", "Hi", "--budget", "-1"],
+        ["--prompt", "Hi", "--threshold", "2", "--strategy", "fallback"],
+        ["--prompt", "Hi", "bench"],
+        ["--list-models", "bench"],
+        ["--strategy", "fallback", "cache", "info"],
         ["bench", "nothing"],
         ["bench", "{folder}/nothing.csv"],
         ["bench", "{folder}/prompts.xlsx"],
@@ -318,3 +324,99 @@ def test_the_module_is_the_command(own_home: Path) -> None:
     assert (ran.returncode, ran.stdout) == (1, "\n")
     assert "EmptyPrompt" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_what_belongs_to_a_prompt_is_refused_before_a_command(sent: list[Call]) -> None:
+    """Options of one prompt in front of a command are named, instead of being ignored."""
+    ran = orchkit_("--prompt", "Hi", "--max-cost", "1", "bench", "--limit", 3)
+    assert ended(ran) == (2, "")
+    assert "--prompt, --max-cost cannot stand before 'bench'" in ran.stderr
+    assert sent == []
+
+
+@pytest.mark.parametrize("arguments", [["--json", "bench"], ["bench", "--json"]], ids=" ".join)
+def test_json_may_stand_before_or_after_the_command(arguments: list[str]) -> None:
+    """Wherever --json stands, bench prints its summary as JSON."""
+    ran = orchkit_(*arguments, "--limit", 3, "--strategies", "cheapest")
+    assert json.loads(ran.stdout)["summary"][0]["strategy"] == "cheapest"
+
+
+@pytest.mark.parametrize(("threshold", "asked"), [(0, 1), (1, 2)])
+def test_a_threshold_decides_on_escalation(threshold: float, asked: int) -> None:
+    """--threshold 0 takes the first answer, 1 goes up the chain."""
+    chain = ["--strategy", "fallback", "--chain", "gpt-4o-mini,gpt-4o"]
+    ran = orchkit_("--prompt", "Explain tides", *chain, "--threshold", threshold, "--json")
+    assert len(json.loads(ran.stdout)["metadata"]["calls"]) == asked
+
+
+def test_a_system_message_is_sent(sent: list[Call]) -> None:
+    """--system puts a system message before the prompt."""
+    orchkit_("--prompt", "Hi", "--system", "Be brief")
+    assert [(m.role, m.content) for m in sent[0].messages] == [
+        ("system", "Be brief"),
+        ("user", "Hi"),
+    ]
+
+
+def test_a_budget_too_small_ends_with_1(sent: list[Call]) -> None:
+    """--budget caps the run like --max-cost caps the prompt."""
+    assert ended(orchkit_("--prompt", "Hi", "--budget", 0)) == (1, "")
+    assert sent == []
+
+
+def test_an_answer_from_the_cache_says_so() -> None:
+    """The line about an answer ends in "cached" when nothing was bought for it."""
+    first, second = (orchkit_("--prompt", "What is 2+2?").stderr for _ in range(2))
+    assert not first.rstrip().endswith("cached")
+    assert second.rstrip().endswith("· cached")
+
+
+def test_retired_models_are_marked() -> None:
+    """--list-models says of a model its vendor has ended that it is retired, and since when."""
+    lines = orchkit_("--list-models").stdout.splitlines()
+    marked = {line.split()[0] for line in lines if "retired 20" in line}
+    listed = orchkit.models()
+    assert marked == set(listed.index[listed["retired"]])
+    assert marked
+
+
+class Hostile:
+    """A provider that answers with escapes for the terminal."""
+
+    name = "\x1b]0;owned\x07host"
+
+    def __init__(self, says: str) -> None:
+        self.says = says
+
+    async def complete(self, call: Call) -> Response:
+        """Answer, or fail, with the hostile text."""
+        if call.model == "angry":
+            raise RuntimeError(self.says)
+        return Response(call.model, self.says)
+
+
+HOSTILE = "\x1b[2J\x1b]52;c;cm0=\x07\tcolumn\nline\x9b31m\r\x1b]8;;http://x\x1b\\link"
+
+
+@pytest.mark.parametrize("model", ["polly", "angry"])
+def test_an_answer_cannot_steer_the_terminal(model: str) -> None:
+    """Escapes in an answer, an error or a name are not printed; tabs and newlines are."""
+    orchkit.add_model(model, provider=Hostile(HOSTILE), input_price=0, output_price=0)
+    ran = orchkit_("--prompt", "Hi", "--strategy", model)
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", ran.stdout + ran.stderr)
+    assert ran.stdout == ("\tcolumn\nlinelink\n" if model == "polly" else "\n")
+
+
+def test_json_keeps_an_answer_whole_and_harmless() -> None:
+    """--json prints no raw control character, and gives back the answer to the letter."""
+    orchkit.add_model("polly", provider=Hostile(HOSTILE), input_price=0, output_price=0)
+    ran = orchkit_("--prompt", "Hi", "--strategy", "polly", "--json")
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", ran.stdout)
+    assert json.loads(ran.stdout)["response"] == HOSTILE
+
+
+@pytest.mark.usefixtures("sent")
+def test_a_module_run_prints_its_help() -> None:
+    """Every command of the group is offered by --help."""
+    told = orchkit_("--help").stdout
+    assert all(f"  {name} " in told for name in main.commands)
