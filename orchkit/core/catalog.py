@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 
 from orchkit.core.calls import Message, Usage
 from orchkit.errors import ChainError, ParameterError, UnknownModelError, did_you_mean
@@ -40,7 +40,7 @@ class Tier(StrEnum):
     @property
     def rank(self) -> int:
         """Position from 0 (basic) to 3 (expert)."""
-        return list(Tier).index(self)
+        return _RANKS[self]
 
     def __lt__(self, other: str) -> bool:
         return self.rank < Tier(other).rank
@@ -53,6 +53,9 @@ class Tier(StrEnum):
 
     def __ge__(self, other: str) -> bool:
         return self.rank >= Tier(other).rank
+
+
+_RANKS: Mapping[str, int] = {tier.value: rank for rank, tier in enumerate(Tier)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,9 @@ class Model:
         Whether it may be asked for token log-probabilities.
     ends
         The day its vendor retires it, as YYYY-MM-DD.
+    rpm, tpm, concurrency
+        Requests and tokens a minute, and calls at once, that its vendor allows; None to go by
+        what the vendor says.
     """
 
     name: str
@@ -142,6 +148,9 @@ class Model:
     logprobs: bool = False
     as_of: str | None = None
     source: str = ""
+    rpm: int | None = None
+    tpm: int | None = None
+    concurrency: int | None = None
 
     @property
     def wire_name(self) -> str:
@@ -263,8 +272,7 @@ class Catalog:
 
     def able(self, tier: Tier) -> tuple[Model, ...]:
         """Return the pool's models of at least that tier, cheapest first, then the stronger."""
-        able = [self[name] for name in self.pool if self[name].tier >= tier]
-        return tuple(sorted(able, key=lambda model: (model.blended, -model.tier.rank)))
+        return self._able[tier]
 
     def cheapest_able(self, tier: Tier) -> tuple[Model, ...]:
         """Return `able(tier)`, or of the highest tier there is when none is that able."""
@@ -273,21 +281,37 @@ class Catalog:
                 "No model is available. Set OPENAI_API_KEY or ANTHROPIC_API_KEY, add a model with "
                 'orchkit.add_model, or use the simulator with orchkit.use("simulator").'
             )
-        return self.able(min(tier, max(self[name].tier for name in self.pool)))
+        return self._able[tier] or next(filter(None, reversed(self._able.values())))
 
     def ladder(self) -> tuple[str, ...]:
         """Return the default chain: for each tier the cheapest model able to do it, by price."""
-        return tuple(dict.fromkeys(self.cheapest_able(tier)[0].name for tier in Tier))
+        return self._ladder
 
     def committee(self, size: int) -> tuple[str, ...]:
         """Return the default ensemble: the ladder from its foot, then the others by price."""
-        others = (model.name for model in self.cheapest_able(Tier.BASIC))
-        ranked = tuple(dict.fromkeys((*self.ladder(), *others)))
+        ranked = self._ranked
         if not 1 <= size <= len(ranked):
             raise ParameterError(
                 f"ensemble_size is {size}; it must be from 1 to the {len(ranked)} models available."
             )
         return ranked[:size]
+
+    # What follows is the same for every row of a run, and is worked out once.
+
+    @cached_property
+    def _able(self) -> dict[Tier, tuple[Model, ...]]:
+        pool = [self[name] for name in self.pool]
+        ranked = sorted(pool, key=lambda model: (model.blended, -model.tier.rank))
+        return {tier: tuple(m for m in ranked if m.tier >= tier) for tier in Tier}
+
+    @cached_property
+    def _ladder(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self.cheapest_able(tier)[0].name for tier in Tier))
+
+    @cached_property
+    def _ranked(self) -> tuple[str, ...]:
+        others = (model.name for model in self.cheapest_able(Tier.BASIC))
+        return tuple(dict.fromkeys((*self._ladder, *others)))
 
     def add(self, model: Model) -> Catalog:
         """Return a catalog that knows one model more, and asks it by default."""

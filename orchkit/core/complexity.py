@@ -64,5 +64,5 @@ class KeywordRules:
 
 def _opens(pattern: re.Pattern[str], text: str) -> bool:
     """Whether a whole word of the pattern ends within the opening."""
-    found = pattern.search(text)
+    found = pattern.search(text, 0, OPENING + 1)  # the letter after it says where a word ends
     return found is not None and found.end() <= OPENING

@@ -28,6 +28,12 @@ TELLS: tuple[tuple[re.Pattern[str], float], ...] = (
     (re.compile(r"\b(not sure|uncertain|unclear|hard to say|cannot be determined)\b", re.I), 0.4),
     (re.compile(r"\b(might|perhaps|possibly|probably|i think|i believe|it seems)\b", re.I), 0.55),
 )
+#: A text without any of these has nothing to tell: to look for them takes a tenth of the time.
+#: None holds an i, of which there are dotless ones that only a pattern takes for the same.
+_HINTS = (
+    "know", "unable", "cannot", "can'", "can\N{RIGHT SINGLE QUOTATION MARK}", "sure", "uncerta",
+    "unclear", "hard", "ght", "perhaps", "bly", "nk", "bel", "seems",
+)  # fmt: skip
 PLAIN = 0.65
 
 _FINAL = re.compile(
@@ -72,8 +78,10 @@ def hard_failure(response: Response) -> bool:
     >>> hard_failure(Response("m", "42")), hard_failure(Response("m", "42", finish="length"))
     (False, True)
     """
-    blank = not (response.text or "").strip() and response.confidence is None
-    return not response.ok or response.finish != "stop" or blank
+    text = response.text
+    if text is None or response.failure or response.finish != "stop":
+        return True
+    return response.confidence is None and (not text or text.isspace())
 
 
 def logprob(_: Query, response: Response) -> Confidence:
@@ -96,6 +104,9 @@ def wording(_: Query, response: Response) -> Confidence:
     text = response.text
     if text is None:
         return Confidence(math.nan, "wording")
+    folded = text.casefold()
+    if not [hint for hint in _HINTS if hint in folded]:
+        return Confidence(PLAIN, "wording")
     scores = [score for pattern, score in TELLS if pattern.search(text)]
     return Confidence(min(scores, default=PLAIN), "wording")
 

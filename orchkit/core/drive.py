@@ -11,6 +11,8 @@ from orchkit.errors import NotRecorded
 
 Calls = tuple[Call, ...]
 Responses = tuple[Response, ...]
+#: A plan that asks for more rounds than this has no end.
+ROUNDS = 1_000
 
 
 def begin(strategy: Strategy, query: Query, catalog: Catalog) -> Plan:
@@ -31,7 +33,7 @@ async def drive(plan: Plan, answer: Callable[[Calls], Awaitable[Responses]]) -> 
     return Trace(tuple(rounds), step.answer)
 
 
-def replay(plan: Plan, answer: Callable[[Calls], Responses]) -> Trace:
+def replay(plan: Plan, answer: Callable[[Calls], Responses], query: Query | None = None) -> Trace:
     """Run `plan` to its end against answers that are already known.
 
     A call that was never recorded ends the row with ``NotRecorded``: going on to another model
@@ -45,21 +47,25 @@ def replay(plan: Plan, answer: Callable[[Calls], Responses]) -> Trace:
     except NotRecorded as missing:
         plan.close()
         failure = Failure(Kind.NotRecorded, str(missing))
-        return Trace(tuple(rounds), Answer(None, failure=failure))
-    return Trace(tuple(rounds), step.answer)
+        return Trace(tuple(rounds), Answer(None, failure=failure), query)
+    return Trace(tuple(rounds), step.answer, query)
 
 
 class _Step:
     """Advance a plan by one round; None when it is over and `answer` is there."""
 
+    answer: Answer
+
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.answer = Answer(None, failure=Failure(Kind.StrategyError))
 
     def __call__(self, rounds: list[Responses]) -> Calls | None:
         try:
-            calls = self.plan.send(rounds[-1]) if rounds else next(self.plan)
-            return _checked(calls)
+            calls = _checked(self.plan.send(rounds[-1]) if rounds else next(self.plan))
+            if len(rounds) < ROUNDS:
+                return calls
+            self.answer = _broken(f"the plan asked for more than {ROUNDS:,} rounds")
+            self.plan.close()
         except StopIteration as stop:
             self.answer = (
                 stop.value

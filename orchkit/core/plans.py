@@ -8,7 +8,7 @@ shape of the trace, so nothing has to keep count.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -31,8 +31,18 @@ class Query:
     @property
     def text(self) -> str:
         """What the user last said: the text that complexity is judged by."""
-        said = [message.content for message in self.messages if message.role == "user"]
-        return said[-1] if said else ""
+        return last_said(self.messages)
+
+
+def last_said(messages: Sequence[Message]) -> str:
+    """Return what the user last said; nothing when they never spoke.
+
+    Examples
+    --------
+    >>> last_said([Message("user", "Hi"), Message("assistant", "Yes?"), Message("user", "Why?")])
+    'Why?'
+    """
+    return next((said.content for said in reversed(messages) if said.role == "user"), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +145,14 @@ class Trace:
     @property
     def cost(self) -> int | None:
         """Nano-dollars of all calls; None as soon as one price is unknown."""
-        costs = [response.cost for response in self.responses]
-        return None if any(cost is None for cost in costs) else sum(c for c in costs if c)
+        known = [response.cost for response in self.responses if response.cost is not None]
+        return sum(known) if len(known) == len(self.responses) else None
 
     @property
     def latency(self) -> float:
         """Seconds: rounds follow each other, a round is as slow as its slowest; NaN if unknown."""
-        slowest = (sorted((r.latency for r in round_), key=_unknown_last) for round_ in self.rounds)
-        return sum((latencies[-1] for latencies in slowest if latencies), 0.0)
+        taken = [[response.latency for response in round_] for round_ in self.rounds]
+        return sum((max(each, key=_unknown_last) for each in taken if each), 0.0)
 
     @property
     def usage(self) -> Usage:

@@ -12,7 +12,7 @@ import pandas as pd
 from orchkit.core.calls import DEFAULT_MAX_TOKENS, Failure, Kind, Message, Params
 from orchkit.core.catalog import Tier
 from orchkit.core.complexity import KeywordRules
-from orchkit.core.plans import Query
+from orchkit.core.plans import Query, last_said
 from orchkit.errors import ParameterError, whole
 from orchkit.lab.frames import column, missing
 from orchkit.lab.templates import filled
@@ -22,6 +22,7 @@ ROLES = ("system", "user", "assistant")
 MAX_PROMPT_BYTES = 2 * 2**20
 #: Judges texts: one tier each, by name or by rank.
 Predict = Callable[[list[str]], Iterable[Any]]
+Messages = tuple[Message, ...]
 _TIERS: Mapping[str | int | None, Tier] = {
     **{tier.value: tier for tier in Tier},
     **{tier.rank: tier for tier in Tier},
@@ -67,15 +68,11 @@ def queries(frame: pd.DataFrame, asking: Asking) -> list[Query | Failure]:
     ParameterError
         The template cannot be filled, or complexity is none.
     """
-    cells = _prompts(frame, asking)
-    systems = _systems(frame, asking.system)
-    drafts = [_draft(cell, system, asking) for cell, system in zip(cells, systems, strict=True)]
-    asked = [draft for draft in drafts if isinstance(draft, Query)]
-    tiers = iter(_tiers(frame, asking.complexity, asked, drafts))
-    return [
-        Query(draft.messages, draft.params, next(tiers)) if isinstance(draft, Query) else draft
-        for draft in drafts
-    ]
+    told = zip(_prompts(frame, asking), _systems(frame, asking.system), strict=True)
+    drafts = [_draft(cell, system) for cell, system in told]
+    tiers = iter(_tiers(frame, asking.complexity, drafts))
+    params = asking.params
+    return [d if isinstance(d, Failure) else Query(d, params, next(tiers)) for d in drafts]
 
 
 def _prompts(frame: pd.DataFrame, asking: Asking) -> Sequence[Any]:
@@ -90,17 +87,17 @@ def _systems(frame: pd.DataFrame, system: str | None) -> list[Any]:
     return [system] * len(frame)
 
 
-def _draft(cell: Any, system: Any, asking: Asking) -> Query | Failure:
-    """Return the query of a cell with its tier still open, or why it cannot be asked."""
+def _draft(cell: Any, system: Any) -> Messages | Failure:
+    """Return what is sent for a cell, or why it cannot be asked."""
     messages = _messages(cell)
     if isinstance(messages, Failure):
         return messages
     if isinstance(system, str) and system.strip():
         messages = (Message("system", system), *messages)
-    return _sendable(messages) or Query(messages, asking.params)
+    return _unsendable(messages) or messages
 
 
-def _messages(cell: Any) -> tuple[Message, ...] | Failure:
+def _messages(cell: Any) -> Messages | Failure:
     if isinstance(cell, str):
         return (Message("user", cell),) if cell.strip() else Failure(Kind.EmptyPrompt)
     if isinstance(cell, list | tuple):
@@ -113,7 +110,7 @@ def _messages(cell: Any) -> tuple[Message, ...] | Failure:
     )
 
 
-def _conversation(cell: Sequence[Any]) -> tuple[Message, ...] | Failure:
+def _conversation(cell: Sequence[Any]) -> Messages | Failure:
     if not cell:
         return Failure(Kind.EmptyPrompt)
     for turn in cell:
@@ -126,10 +123,10 @@ def _conversation(cell: Sequence[Any]) -> tuple[Message, ...] | Failure:
     return Failure(Kind.EmptyPrompt) if blank else messages
 
 
-def _sendable(messages: Sequence[Message]) -> Failure | None:
+def _unsendable(messages: Messages) -> Failure | None:
     """Return why no wire could carry these messages; None when one can."""
     try:
-        size = sum(len(message.content.encode("utf-8")) for message in messages)
+        size = sum([len(message.content.encode("utf-8")) for message in messages])
     except UnicodeEncodeError:
         return Failure(Kind.PromptEncoding)
     if size > MAX_PROMPT_BYTES:
@@ -138,14 +135,15 @@ def _sendable(messages: Sequence[Message]) -> Failure | None:
 
 
 def _tiers(
-    frame: pd.DataFrame, complexity: Any, asked: Sequence[Query], drafts: Sequence[object]
+    frame: pd.DataFrame, complexity: Any, drafts: Sequence[Messages | Failure]
 ) -> list[Tier]:
-    """Return the tier of each query that can be asked: predicted all at once, or from a column."""
+    """Return the tier of each row that can be asked: predicted all at once, or from a column."""
     if not isinstance(complexity, str):
-        return predicted(predictor(complexity), [query.text for query in asked])
+        texts = [last_said(draft) for draft in drafts if not isinstance(draft, Failure)]
+        return predicted(predictor(complexity), texts)
     cells = column(frame, complexity).tolist()
     told = zip(cells, drafts, strict=True)
-    return [_tier(cell) for cell, draft in told if isinstance(draft, Query)]
+    return [_tier(cell) for cell, draft in told if not isinstance(draft, Failure)]
 
 
 def predictor(complexity: Any) -> Predict:

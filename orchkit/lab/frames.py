@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 
 from orchkit.core.catalog import NANO
@@ -88,32 +88,39 @@ def results_frame(traces: Sequence[Trace], strategy: str | Sequence[str]) -> pd.
     """
     names = [strategy] * len(traces) if isinstance(strategy, str) else strategy
     rows = [record(trace, name) for trace, name in zip(traces, names, strict=True)]
-    table = {name: pd.Series([row[name] for row in rows], dtype="object") for name in COLUMNS}
     return pd.DataFrame(
-        {name: table[name].astype(cast("Any", dtype)) for name, dtype in COLUMNS.items()}
+        {name: _column([row[name] for row in rows], dtype) for name, dtype in COLUMNS.items()}
     )
+
+
+def _column(values: list[Any], dtype: str) -> Any:
+    """Return the values as a column; times are much faster in bulk than one by one."""
+    if not dtype.startswith("datetime"):
+        return pd.Series(values, dtype=cast("Any", dtype))
+    microseconds = (1e6 * np.array(values, dtype="float64")).round()
+    return pd.Series(pd.to_datetime(microseconds, unit="us", utc=True)).astype(cast("Any", dtype))
 
 
 def record(trace: Trace, strategy: str) -> dict[str, Any]:
     """Return one row of results, by column name."""
-    answer, usage = trace.answer, trace.usage
-    chosen = answer.response
+    answer, usages = trace.answer, [response.usage for response in trace.responses]
+    chosen, failure, cost = answer.response, trace.failure, trace.cost
     return {
-        "response": shown(chosen.text) if chosen and chosen.text else pd.NA,
-        "model_used": chosen.model if chosen else pd.NA,
-        "cost": math.nan if trace.cost is None else trace.cost / NANO,
+        "response": shown(chosen.text) if chosen and chosen.text else None,
+        "model_used": chosen.model if chosen else None,
+        "cost": math.nan if cost is None else cost / NANO,
         "latency": trace.latency,
         "confidence": answer.confidence.value if chosen else math.nan,
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
+        "input_tokens": sum([usage.input_tokens for usage in usages]),
+        "output_tokens": sum([usage.output_tokens for usage in usages]),
         "strategy": strategy,
         "fallback_chain": list(answer.planned),
         "ensemble_models": list(answer.voters),
         "metadata": metadata(trace),
-        "timestamp": _moment(trace.finished),
+        "timestamp": trace.finished,
         "provider": _provider(trace),
         "cached": trace.cached,
-        "error": str(trace.failure) if trace.failure else pd.NA,
+        "error": str(failure) if failure else None,
     }
 
 
@@ -149,17 +156,13 @@ def _call(response: Any, round_: int) -> dict[str, Any]:
     }
 
 
-def _provider(trace: Trace) -> Any:
+def _provider(trace: Trace) -> str | None:
     chosen = trace.answer.response
-    told = [chosen.provider] if chosen else []
-    told += [response.provider for response in trace.responses]
-    return next((name for name in told if name), pd.NA)
-
-
-def _moment(seconds: float) -> Any:
-    return pd.NaT if math.isnan(seconds) else datetime.fromtimestamp(seconds, UTC)
+    if chosen and chosen.provider:
+        return chosen.provider
+    return next((each.provider for each in trace.responses if each.provider), None)
 
 
 def shown(text: str) -> str:
     """Return the text without lone surrogates, which would stop every writer pandas has."""
-    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return text if text.isascii() else _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)

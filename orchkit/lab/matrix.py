@@ -6,7 +6,7 @@ call that was not recorded says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from orchkit.core.calls import Failure, Message, Params, Response
+from orchkit.core.calls import Failure, Message, Params
 from orchkit.core.catalog import Catalog
 from orchkit.core.drive import begin, replay
 from orchkit.core.plans import Answer, Query, Strategy, Trace
@@ -23,7 +23,7 @@ from orchkit.errors import StoreError
 from orchkit.lab.asking import Predict, predicted
 from orchkit.lab.cataloguing import catalog_of
 from orchkit.lab.longtable import named, validated
-from orchkit.lab.replaying import RecordedRow, response_of
+from orchkit.lab.replaying import Cells, RecordedRow
 from orchkit.lab.scoring import Scorer, scored
 
 SCHEMA = b"1"
@@ -179,21 +179,13 @@ class Matrix:
     ) -> Trace:
         if isinstance(query, Failure):
             return Trace((), Answer(None, failure=query))
-        row = RecordedRow(self, prompt, catalog, max_cost)
-        trace = replay(begin(strategy, query, catalog), row.answer)
-        return Trace(trace.rounds, trace.answer, query)
+        row = RecordedRow(self.cells, prompt, catalog, max_cost)
+        return replay(begin(strategy, query, catalog), row.answer, query)
 
     @cached_property
-    def cells(self) -> Mapping[tuple[int, str], list[Response]]:
+    def cells(self) -> Cells:
         """The recorded responses by prompt position and model; several where several were drawn."""
-        found: dict[tuple[int, str], list[Response]] = {}
-        position = {name: n for n, name in enumerate(self.prompts.index)}
-        names = ["prompt_id", "model", *_CELL]
-        columns = [self._frame[name].tolist() for name in names]
-        for prompt, model, *values in zip(*columns, strict=True):
-            key = (position[prompt], str(model))
-            found.setdefault(key, []).append(response_of(str(model), *values))
-        return found
+        return Cells(self._frame)
 
     def catalog(self, known: Catalog) -> Catalog:
         """Return the catalog of this recording.
@@ -211,12 +203,6 @@ class Matrix:
             f"{len(self._frame):,} responses, quality known for {filled:.0%}"
             f"{', SIMULATED' if self.simulated else ''})"
         )
-
-
-_CELL = (
-    "response", "quality", "cost", "input_tokens", "output_tokens", "latency", "confidence",
-    "finish_reason",
-)  # fmt: skip
 
 
 def _text(value: Any) -> str | None:

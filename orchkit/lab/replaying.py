@@ -3,14 +3,61 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from orchkit.core.calls import Call, Kind, Response, Usage
 from orchkit.core.catalog import NANO, Catalog
 from orchkit.errors import NotRecorded
 
-if TYPE_CHECKING:
-    from orchkit.lab.matrix import Matrix
+_NUMBERS = ["quality", "cost", "input_tokens", "output_tokens", "latency", "confidence"]
+
+
+class Cells(Mapping[tuple[int, str], list[Response]]):
+    """The responses of a long table, by prompt position and model; several where drawn so.
+
+    They are made when they are asked for: a strategy asks for few of the cells of a large matrix.
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        prompts, ids = pd.factorize(frame["prompt_id"])
+        models, names = pd.factorize(frame["model"].to_numpy(object))
+        self._models = {str(name): number for number, name in enumerate(names)}
+        self._shape = len(ids), len(names)
+        places = prompts * len(names) + models
+        self._rows = np.argsort(places, kind="stable")  # equal places are draws, in order
+        counts = np.bincount(places, minlength=len(ids) * len(names))
+        self._ends = np.concatenate([[0], np.cumsum(counts)]).tolist()
+        self._numbers = frame[_NUMBERS].to_numpy(dtype="float64")
+        self._texts = frame["response"].to_numpy(object)
+        self._finishes = frame["finish_reason"].to_numpy(object)
+
+    def __getitem__(self, key: tuple[int, str]) -> list[Response]:
+        prompt, model = key
+        place = prompt * self._shape[1] + self._models[model]
+        start, end = self._ends[place], self._ends[place + 1]
+        if start == end:
+            raise KeyError(key)
+        return [self._response(model, row) for row in self._rows[start:end].tolist()]
+
+    def _response(self, model: str, row: int) -> Response:
+        numbers = self._numbers[row].tolist()
+        return response_of(model, self._texts[row], *numbers, self._finishes[row])
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        prompts, models = self._shape
+        names = list(self._models)
+        filled = (place for place in range(prompts * models) if self._count(place))
+        return ((place // models, names[place % models]) for place in filled)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _count(self, place: int) -> int:
+        return int(self._ends[place + 1] - self._ends[place])
 
 
 class RecordedRow:
@@ -20,8 +67,8 @@ class RecordedRow:
     would be deciding with knowledge a live run does not have.
     """
 
-    def __init__(self, matrix: Matrix, prompt: int, catalog: Catalog, cap: int | None) -> None:
-        self.cells, self.prompt, self.catalog, self.left = matrix.cells, prompt, catalog, cap
+    def __init__(self, cells: Cells, prompt: int, catalog: Catalog, cap: int | None) -> None:
+        self.cells, self.prompt, self.catalog, self.left = cells, prompt, catalog, cap
 
     def answer(self, calls: tuple[Call, ...]) -> tuple[Response, ...]:
         """Return one response a call, in order."""

@@ -1,5 +1,5 @@
 import math
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 from hypothesis import given
@@ -150,8 +150,9 @@ def test_a_trace_counts_all_tokens() -> None:
 def test_a_trace_is_cached_when_every_call_was() -> None:
     """One bought answer, or no call at all, and the row did not come from the cache."""
     bought = Response("m", "42")
-    assert _trace((bought.again(),), (bought.again(),)).cached
-    assert not _trace((bought.again(), bought)).cached
+    again = replace(bought, cached=True)
+    assert _trace((again,), (again,)).cached
+    assert not _trace((again, bought)).cached
     assert not _trace().cached
 
 

@@ -43,7 +43,7 @@ def _matrix(*rows: tuple[str, str, float]) -> Matrix:
 
 def _row(*cells: tuple[str, float], cap: int | None = None) -> RecordedRow:
     """Return the row of one prompt whose models cost so many nano-dollars."""
-    return RecordedRow(_matrix(*(("q", *cell) for cell in cells)), 0, CATALOG, cap)
+    return RecordedRow(_matrix(*(("q", *cell) for cell in cells)).cells, 0, CATALOG, cap)
 
 
 def _kinds(row: RecordedRow, *models: str) -> list[Kind | None]:
@@ -161,7 +161,7 @@ def test_a_row_answers_for_its_own_prompt() -> None:
     """The same model's answers to other prompts are not mixed up."""
     matrix = _matrix(("q1", "small", 1), ("q2", "small", 2))
     for prompt, cost in ((0, 1), (1, 2)):
-        (told,) = RecordedRow(matrix, prompt, CATALOG, None).answer((_call("small"),))
+        (told,) = RecordedRow(matrix.cells, prompt, CATALOG, None).answer((_call("small"),))
         assert told.cost == cost
 
 

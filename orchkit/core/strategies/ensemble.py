@@ -137,7 +137,7 @@ class Ensemble:
 
     def plan(self, query: Query, catalog: Catalog) -> Plan:
         """One round of all calls."""
-        planned = catalog.distinct(self.models or catalog.committee(self.size))
+        planned = catalog.distinct(self.models) if self.models else catalog.committee(self.size)
         models = [catalog[name] for name in planned]
         responses = yield tuple(query.call(name) for name in planned)
         ballots = list[Ballot]()

@@ -58,7 +58,7 @@ class Fallback:
 
     def plan(self, query: Query, catalog: Catalog) -> Plan:
         """Ask in rounds of one call, from the foot of the chain upwards."""
-        chain = catalog.distinct(self.chain or catalog.ladder())
+        chain = catalog.distinct(self.chain) if self.chain else catalog.ladder()
         best: Response | None = None
         sure, failures = UNKNOWN, list[Failure]()
         for model in chain:
