@@ -44,7 +44,7 @@ from orchkit.ui.models import add_model, models, remove_model
 from orchkit.ui.recordings import ResponseMatrix
 from orchkit.ui.result import Result
 from orchkit.ui.using import use
-from orchkit.ui.verbs import compare, estimate, record, route, run_orchestration
+from orchkit.ui.verbs import compare, estimate, last_run, record, route, run_orchestration
 
 __version__ = "0.1.0"
 
@@ -97,6 +97,7 @@ __all__ = [
     "compare",
     "estimate",
     "hard_failure",
+    "last_run",
     "load_dataset",
     "models",
     "plots",

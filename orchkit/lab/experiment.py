@@ -17,8 +17,16 @@ from orchkit.lab.frames import column, missing, results_frame
 from orchkit.lab.scoring import Scorer, exact, scored
 from orchkit.lab.scoring import scorer as scorer_of
 
-#: What no strategy can ask: such rows judge none of them.
-UNASKED = frozenset((Kind.EmptyPrompt, Kind.PromptType, Kind.PromptEncoding, Kind.PromptTooLong))
+#: What no strategy can ask, or did not come to ask: such rows judge none of them.
+UNASKED = frozenset(
+    (
+        Kind.EmptyPrompt,
+        Kind.PromptType,
+        Kind.PromptEncoding,
+        Kind.PromptTooLong,
+        Kind.Interrupted,
+    )
+)
 #: Runs rows and gives their traces, in order: an executor live, a matrix on replay.
 Run = Callable[[Sequence[tuple[Query | Failure, Strategy]]], list[Trace]]
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import sys
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
-from orchkit.core.calls import Failure, Message
+from orchkit.core.calls import Failure, Kind, Message
 from orchkit.core.catalog import NANO, Catalog, Model, Tier
-from orchkit.core.plans import Query, Strategy, Trace
+from orchkit.core.plans import Answer, Query, Strategy, Trace
 from orchkit.core.strategies import Single
 from orchkit.errors import (
     ColumnError,
@@ -21,9 +20,10 @@ from orchkit.errors import (
     ParameterError,
     PriceMissingError,
     RetiredModelWarning,
+    tell,
     whole,
 )
-from orchkit.lab import frames
+from orchkit.lab import experiment, frames
 from orchkit.lab.asking import Asking, queries, tier_or_none
 from orchkit.lab.scoring import Scorer
 from orchkit.runtime.executor import Executor, Spent
@@ -32,6 +32,9 @@ from orchkit.ui import names
 from orchkit.ui.money import nano, usd
 from orchkit.ui.progress import progress as progress_line
 from orchkit.ui.session import SESSION
+
+T = TypeVar("T")
+_UNFINISHED = Trace((), Answer(None, failure=Failure(Kind.Interrupted)))
 
 
 @dataclass(frozen=True)
@@ -74,14 +77,32 @@ class Job:
             return tuple(model.name for model in self.catalog.cheapest_able(Tier.BASIC))
         return self.catalog.distinct([named] if isinstance(named, str) else named)
 
-    def run(
-        self, rows: Sequence[tuple[Query | Failure, Strategy]], shown: bool | None, what: str
+    def deliver(self, shape: Callable[[experiment.Run], T], shown: bool | None, what: str) -> T:
+        """Return what `shape` makes of a run: it is given a function that runs rows.
+
+        What it would make of the rows that were finished so far is kept for `last_run`.
+        """
+        done: list[Trace | None] = []
+        SESSION.last = lambda: shape(lambda _: [trace or _UNFINISHED for trace in done])
+
+        def run(rows: Sequence[tuple[Query | Failure, Strategy]]) -> list[Trace]:
+            done[:] = [None] * len(rows)
+            return self._run(rows, done, shown, what)
+
+        return shape(run)
+
+    def _run(
+        self,
+        rows: Sequence[tuple[Query | Failure, Strategy]],
+        done: list[Trace | None],
+        shown: bool | None,
+        what: str,
     ) -> list[Trace]:
         """Run rows with a progress line, having said so if they are simulated."""
         SESSION.announce()
-        with progress_line(len(rows), shown, what) as tell:
+        with progress_line(len(rows), shown, what) as seen:
             try:
-                return self.executor.run(rows, tell)
+                return self.executor.run(rows, seen, done)
             except KeyboardInterrupt:
                 _say_interrupted(self.executor.spent, len(rows))
                 raise
@@ -90,7 +111,8 @@ class Job:
 def _say_interrupted(spent: Spent, rows: int) -> None:
     print(  # noqa: T201 - what a person wants to know who pressed Ctrl-C
         f"orchkit: interrupted after {spent.rows:,} of {rows:,} rows and "
-        f"{usd(spent.purse.spent / NANO)}; finished answers are in the cache: run again to resume.",
+        f"{usd(spent.purse.spent / NANO)}; orchkit.last_run() gives the rows that were finished, "
+        "running again resumes from the cache.",
         file=sys.stderr,
     )
 
@@ -109,6 +131,8 @@ def job_of(
     """Check what was given, in an order that tells the most useful thing first."""
     if not isinstance(df, pd.DataFrame):
         raise TypeError(f"orchkit works on a DataFrame, not on {type(df).__name__}.")
+    if not isinstance(category, str) or not category.strip():
+        raise ParameterError(f"category is {category!r:.60}; it must be a word of your own.")
     concurrency = None if concurrency is None else whole("concurrency", concurrency)
     caps = {"max_cost": nano(max_cost, "max_cost"), "budget": nano(budget, "budget")}
     asked = queries(df, asking)
@@ -132,7 +156,7 @@ def _may_ask(strategy: Strategy, catalog: Catalog) -> list[Model]:
 def _warn_retired(model: Model) -> None:
     if model.ends is not None and model.ends <= f"{datetime.now(UTC):%Y-%m-%d}":
         told = f"{model.provider} retired {model.name} on {model.ends}; its answers may be errors."
-        warnings.warn(told, RetiredModelWarning, stacklevel=4)
+        tell(told, RetiredModelWarning)
 
 
 def _first_asked(strategy: Strategy, catalog: Catalog) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from orchkit.core.catalog import NANO
 from orchkit.core.confidence import Signal
 from orchkit.core.plans import Strategy, Trace
 from orchkit.core.strategies import Single
-from orchkit.errors import BudgetExceeded, OrchkitWarning
+from orchkit.errors import BudgetExceeded, MisuseError, OrchkitWarning, tell
 from orchkit.lab import experiment, frames
 from orchkit.lab.asking import Asking
 from orchkit.lab.frames import attach, refuse_taken
@@ -49,6 +48,7 @@ def route(
     cache: bool = True,
     progress: bool | None = None,
     prefix: str = "",
+    category: str = "orchestration",
 ) -> pd.DataFrame:
     """Answer every prompt of a frame by one strategy.
 
@@ -84,6 +84,8 @@ def route(
         Whether to show a progress line; None shows it where somebody can see it.
     prefix : str
         Put before every result column's name.
+    category : str
+        What the run is for, in `orchkit.costs`.
 
     Returns
     -------
@@ -106,7 +108,7 @@ def route(
     {'a': 'gpt-4o-mini', 'b': 'claude-haiku-3.5'}
     """
     asking = Asking(prompt, system, template, complexity, temperature, max_tokens, seed)
-    job = job_of(df, asking, max_cost, budget, concurrency, cache)
+    job = job_of(df, asking, max_cost, budget, concurrency, cache, category=category)
     refuse_taken(df, prefix)
     chosen = job.strategy(
         strategy,
@@ -115,8 +117,12 @@ def route(
         ensemble_size=ensemble_size,
         confidence=confidence,
     )
-    traces = job.run([(query, chosen) for query in job.queries], progress, "routing")
-    return attach(df, traces, experiment.short_name(chosen), prefix)
+
+    def shape(run: experiment.Run) -> pd.DataFrame:
+        traces = run([(query, chosen) for query in job.queries])
+        return attach(df, traces, experiment.short_name(chosen), prefix)
+
+    return job.deliver(shape, progress, "routing")
 
 
 def compare(
@@ -137,6 +143,7 @@ def compare(
     concurrency: int | None = None,
     cache: bool = True,
     progress: bool | None = None,
+    category: str = "orchestration",
 ) -> Comparison:
     """Answer every prompt by every strategy, and measure them against each other.
 
@@ -176,14 +183,17 @@ def compare(
     {'cheapest': 40, 'gpt-4o': 40}
     """
     asking = Asking(prompt, system, template, complexity, temperature, max_tokens, seed)
-    job = job_of(df, asking, max_cost, budget, concurrency, cache, reference, scorer)
+    job = job_of(df, asking, max_cost, budget, concurrency, cache, reference, scorer, category)
     quality = experiment.scoring_of(df, reference, scorer)
     chosen = job.strategies(strategies)
-    results = experiment.compare(
-        job.queries, chosen, lambda rows: job.run(rows, progress, "comparing"), quality
-    )
     singles = tuple(experiment.label(one) for one in chosen if isinstance(one, Single))
-    return Comparison(results, singles=singles, simulated=SESSION.simulated)
+    simulated = SESSION.simulated
+
+    def shape(run: experiment.Run) -> Comparison:
+        results = experiment.compare(job.queries, chosen, run, quality)
+        return Comparison(results, singles=singles, simulated=simulated)
+
+    return job.deliver(shape, progress, "comparing")
 
 
 def estimate(
@@ -255,6 +265,7 @@ def record(
     concurrency: int | None = None,
     cache: bool = True,
     progress: bool | None = None,
+    category: str = "orchestration",
 ) -> ResponseMatrix:
     """Ask every model every prompt once, for replaying strategies without spending.
 
@@ -280,13 +291,16 @@ def record(
     (5, ['gpt-4o-mini', 'gpt-4o'])
     """
     asking = Asking(prompt, system, template, None, temperature, max_tokens, seed)
-    job = job_of(df, asking, None, budget, concurrency, cache, reference, scorer)
+    job = job_of(df, asking, None, budget, concurrency, cache, reference, scorer, category)
     quality = experiment.scoring_of(df, reference, scorer)
     singles = [job.strategy(Single(name)) for name in job.models(models)]
     rows = [(query, single) for single in singles for query in job.queries]
-    traces = job.run(rows, progress, "recording")
     references = df[reference].tolist() if reference in df.columns else [None] * len(df)
-    return ResponseMatrix(_long(traces, len(df), quality, references))
+
+    def shape(run: experiment.Run) -> ResponseMatrix:
+        return ResponseMatrix(_long(run(rows), len(df), quality, references))
+
+    return job.deliver(shape, progress, "recording")
 
 
 def run_orchestration(
@@ -338,6 +352,34 @@ def run_orchestration(
     return Result.of({name: row[name] for name in frames.COLUMNS})
 
 
+def last_run() -> Any:
+    """Return what the last run gave, or what it had when it was interrupted or broke.
+
+    Returns
+    -------
+    DataFrame, Comparison or ResponseMatrix
+        What `route`, `compare` or `record` returned, or would have: a row that was not answered
+        any more has ``Interrupted`` in ``error``.
+
+    Raises
+    ------
+    MisuseError
+        Nothing has been run yet.
+
+    Examples
+    --------
+    >>> import orchkit, pandas as pd
+    >>> df = pd.DataFrame({"prompt": ["What is 2+2?"]})
+    >>> with orchkit.use("simulator"):
+    ...     out = orchkit.route(df)
+    >>> orchkit.last_run().equals(out)
+    True
+    """
+    if SESSION.last is None:
+        raise MisuseError("Nothing has been run yet, so there is no last run.")
+    return SESSION.last()
+
+
 def _long(
     traces: Sequence[Trace], size: int, quality: Any, references: Sequence[Any]
 ) -> pd.DataFrame:
@@ -369,5 +411,5 @@ def _long(
     if failed:
         count = f"{len(failed):,} of {len(traces):,}"
         told = f"{count} calls failed and are left out; first: {failed[0]}"
-        warnings.warn(told, OrchkitWarning, stacklevel=3)
+        tell(told, OrchkitWarning)
     return pd.DataFrame(rows, columns=None if rows else ["prompt_id", "model", "response"])
