@@ -52,12 +52,11 @@ def bounded(
     their vendor (organisation, gateway tokens), which is nobody else's business. One that is not
     `keyed` sends no key, not even the word an SDK insists on.
     """
-    kept = _WIRE if keyed else _WIRE - _KEYS
+    kept = {name.encode() for name in (_WIRE if keyed else _WIRE - _KEYS)}
 
     async def strip(request: httpx2.Request) -> None:
-        for name in [*request.headers]:
-            if name.lower() not in kept and not name.lower().startswith("x-stainless-"):
-                del request.headers[name]
+        raw = request.headers.raw
+        request.headers = httpx2.Headers([each for each in raw if each[0].lower() in kept])
 
     return client(
         follow_redirects=False,
@@ -69,5 +68,11 @@ def bounded(
 async def _bound(response: httpx2.Response) -> None:
     if response.headers.get("content-encoding", "identity") != "identity":
         raise malformed("a compressed reply, which was not asked for")
-    if isinstance(response.stream, httpx2.AsyncByteStream):
+    if not _is_short(response) and isinstance(response.stream, httpx2.AsyncByteStream):
         response.stream = Bounded(response.stream)
+
+
+def _is_short(response: httpx2.Response) -> bool:
+    """Whether a length was promised, which the transport holds the server to, and is allowed."""
+    promised = response.headers.get("content-length", "")
+    return promised.isdigit() and int(promised[:20]) <= MOST

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 import openai
 
-from orchkit.core.calls import Call, Kind, Response
-from orchkit.runtime.providers.bounded import bounded
-from orchkit.runtime.providers.refusals import (
-    body_message,
-    checked_usage,
-    malformed,
-    status_rejection,
-    unreached,
-)
+from orchkit.core.calls import Call, Kind, Response, Usage
+from orchkit.runtime.providers.posting import Poster, Sdk, known, part
+from orchkit.runtime.providers.quotas import Spelling
+from orchkit.runtime.providers.refusals import checked_usage, malformed
 
 _FINISH = {
     "stop": "stop",
@@ -27,53 +22,16 @@ _WHY_NONE = {"refusal": Kind.Refused, "tool": Kind.ToolCall}
 _OWN = "api.openai.com"
 
 
-class OpenAI:
-    """Asks one address with one key; retries nothing itself.
-
-    Parameters
-    ----------
-    address : str
-        Ends with ``/v1``.
-    key : str, optional
-        Never shown, stored or sent anywhere else.
-    plain : bool
-        Send nothing else that the environment holds for the vendor.
-    """
+class OpenAI(Poster):
+    """Asks an address that ends with ``/v1``."""
 
     name = "openai"
+    sdk = Sdk(openai.AsyncOpenAI, openai.DefaultAioHttpClient, openai.APIStatusError)
+    path = "/chat/completions"
+    spelling = Spelling("x-ratelimit-{}-requests", ("x-ratelimit-{}-tokens",))
 
-    def __init__(self, address: str, key: str | None, *, plain: bool = False) -> None:
-        self.address = address.rstrip("/")
-        self._key = key
-        self._plain = plain
-        self._client: openai.AsyncOpenAI | None = None
-
-    def request(self, call: Call) -> dict[str, Any]:
-        """Return the whole outgoing request."""
-        return {"url": f"{self.address}/chat/completions", "body": self._body(call)}
-
-    async def complete(self, call: Call) -> Response:
-        """Return the answer to one call, or raise `Rejection`."""
-        completions = self._opened().chat.completions
-        try:
-            reply: object = await completions.create(**self._body(call))
-        except openai.APIStatusError as error:
-            said = body_message(error.body, error.status_code, self._key)
-            no = status_rejection(error.status_code, error.response.headers, said)
-        except openai.APIConnectionError as error:
-            no = unreached(error)
-        except (openai.OpenAIError, ValueError, RecursionError, TypeError) as error:
-            no = malformed(type(error).__name__)
-        else:
-            return _response(call.model, reply)
-        raise no
-
-    async def close(self) -> None:
-        """Close the connections."""
-        if self._client:
-            await self._client.close()
-
-    def _body(self, call: Call) -> dict[str, Any]:
+    def body(self, call: Call) -> dict[str, Any]:
+        """Return what is sent."""
         # Servers other than OpenAI's own may know only the older of the two names.
         limit = "max_completion_tokens" if _OWN in self.address else "max_tokens"
         body: dict[str, Any] = {
@@ -85,68 +43,48 @@ class OpenAI:
         body |= {name: value for name, value in optional.items() if value is not None}
         return body | ({"logprobs": True} if call.params.logprobs else {})
 
-    def _opened(self) -> openai.AsyncOpenAI:
-        if self._client is None:
-            self._client = openai.AsyncOpenAI(
-                api_key=self._key or "none",
-                base_url=self.address,
-                max_retries=0,
-                http_client=bounded(
-                    openai.DefaultAioHttpClient, plain=self._plain, keyed=self._key is not None
-                ),
-            )
-        return self._client
-
-    def __repr__(self) -> str:
-        return f"OpenAI({self.address!r})"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a provider holds a key and is never pickled")
+    def response(self, model: str, reply: dict[str, Any]) -> Response:
+        """Return the answer in a reply, whatever shape it came in, or raise `Rejection`."""
+        choice = _choice(reply)
+        message = choice["message"]
+        text, refused = message.get("content"), message.get("refusal")
+        if not isinstance(text, str | None):
+            raise malformed("content is not text")
+        reason = choice.get("finish_reason")
+        finish = "stop" if reason is None else _FINISH.get(str(reason), "error")
+        finish = "refusal" if refused else finish
+        beside = known(model, reply, _usage(reply.get("usage")))
+        if not text:
+            why = _WHY_NONE.get(finish, Kind.EmptyAnswer)
+            return Response.failed(model, why, finish=finish, **beside)
+        return Response(model, text, finish=finish, logprobs=_logprobs(choice), **beside)
 
 
-def _response(model: str, reply: object) -> Response:
-    """Return the answer in a reply, whatever shape it came in, or raise `Rejection`."""
-    choices: Any = getattr(reply, "choices", None)
-    message = getattr(choices[0], "message", None) if choices and type(choices) is list else None
-    if message is None:
-        raise malformed(f"a 200 without choices ({type(reply).__name__})")
-    text, refused = getattr(message, "content", None), getattr(message, "refusal", None)
-    if not isinstance(text, str | None):
-        raise malformed("content is not text")
-    reason = getattr(choices[0], "finish_reason", None)
-    finish = "stop" if reason is None else _FINISH.get(str(reason), "error")
-    known = _known(model, reply, "refusal" if refused else finish)
-    if not text:
-        return Response.failed(model, _WHY_NONE.get(known["finish"], Kind.EmptyAnswer), **known)
-    return Response(model, text, logprobs=_logprobs(choices[0]), **known)
+def _choice(reply: dict[str, Any]) -> dict[str, Any]:
+    choices = reply.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
+        raise malformed("a 200 without choices")
+    return choice
 
 
-def _known(model: str, reply: object, finish: str) -> dict[str, Any]:
-    """Return what a reply tells beside its text."""
-    extra, usage = _extra(model, reply), _usage(getattr(reply, "usage", None))
-    if usage is None:
-        return {"finish": finish, "extra": {**extra, "usage": "missing"}}
-    return {"finish": finish, "extra": extra, "usage": usage}
-
-
-def _usage(usage: Any) -> Any:
-    details = getattr(usage, "prompt_tokens_details", None)
+def _usage(usage: object) -> Usage | None:
+    details = part(usage, "prompt_tokens_details")
     return checked_usage(
-        input_tokens=getattr(usage, "prompt_tokens", None),
-        output_tokens=getattr(usage, "completion_tokens", None),
-        cached_tokens=getattr(details, "cached_tokens", None),
-        written_tokens=getattr(details, "cache_write_tokens", None),
+        input_tokens=part(usage, "prompt_tokens"),
+        output_tokens=part(usage, "completion_tokens"),
+        cached_tokens=part(details, "cached_tokens"),
+        written_tokens=part(details, "cache_write_tokens"),
     )
 
 
-def _logprobs(choice: Any) -> tuple[float, ...]:
-    tokens = getattr(getattr(choice, "logprobs", None), "content", None) or ()
-    return tuple(
-        value for t in tokens if isinstance(value := getattr(t, "logprob", None), int | float)
-    )
+def _logprobs(choice: dict[str, Any]) -> tuple[float, ...]:
+    """Return the answer's log-probabilities; none at all when one of them cannot be."""
+    tokens = part(choice.get("logprobs"), "content")
+    values = [part(t, "logprob") for t in tokens] if isinstance(tokens, list) else []
+    return tuple(values) if all(map(_is_logprob, values)) else ()
 
 
-def _extra(asked: str, reply: object) -> dict[str, Any]:
-    """Return what else is worth keeping: which model says it answered, if another."""
-    said = getattr(reply, "model", None)
-    return {} if said in (asked, None) else {"answered_by": str(said)}
+def _is_logprob(value: object) -> bool:
+    # Rounding may lift a certainty a hair above 0.
+    return type(value) in (int, float) and -1e5 < value <= 1e-3  # type: ignore[operator]

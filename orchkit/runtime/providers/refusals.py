@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
+import httpx2
 
 from orchkit.core.calls import Kind, Usage
 from orchkit.runtime.limits import retry_after
@@ -33,13 +35,39 @@ _SPENT = (
     "billing_error",
     "exceeded your current quota",
 )
-#: The transport calls a server that hangs up a time-out to connect, so the causes decide.
-_NEVER_MADE = (aiohttp.ClientConnectorError,)
-_LATE = (aiohttp.ServerTimeoutError, TimeoutError)
+#: Causes -> what they mean, the first that fits: the transport calls a server that hangs up a
+#: time-out to connect, so that its own exceptions say too little.
+_TRANSPORT: tuple[tuple[tuple[type[BaseException], ...], Rejection], ...] = (
+    (
+        (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError),
+        Rejection(Kind.ConnectionFailed, "no connection", again=True),
+    ),
+    (
+        (aiohttp.ClientResponseError,),
+        Rejection(Kind.MalformedResponse, "an answer that is no HTTP", again=True, billed=True),
+    ),
+    (
+        (aiohttp.ServerTimeoutError, TimeoutError),
+        Rejection(Kind.Timeout, again=True, billed=True),
+    ),
+    (
+        (aiohttp.ClientError, httpx2.TransportError, OSError),
+        Rejection(
+            Kind.ConnectionFailed,
+            "the connection broke after the request was sent",
+            again=True,
+            billed=True,
+        ),
+    ),
+)
 
 
-def status_rejection(status: int, headers: Mapping[str, str], message: str) -> Rejection:
+def status_rejection(
+    status: int, headers: Mapping[str, str], message: str, reset: float | None = None
+) -> Rejection:
     """Return what an HTTP status means: a 5xx may pass, a 4xx stands unless it says later.
+
+    A rate limit without an order to wait lasts until the vendor's `reset`.
 
     Examples
     --------
@@ -55,7 +83,14 @@ def status_rejection(status: int, headers: Mapping[str, str], message: str) -> R
     if status in (400, 403, 429) and any(word in message for word in _SPENT):
         kind, again, terminal = Kind.QuotaExhausted, False, True
     told = f"HTTP {status}: {message}"[:300]
-    return Rejection(kind, told, again=again, wait=retry_after(headers), terminal=terminal)
+    wait = retry_after(headers)
+    wait = reset if wait is None and kind is Kind.RateLimited else wait
+    return Rejection(kind, told, again=again, wait=wait, terminal=terminal)
+
+
+def unsent(kind: Kind, message: str = "") -> Rejection:
+    """Return the rejection of a request that no wire can carry: it cost nothing."""
+    return Rejection(kind, message)
 
 
 def malformed(what: str) -> Rejection:
@@ -65,24 +100,23 @@ def malformed(what: str) -> Rejection:
 
 def unreached(error: BaseException) -> Rejection:
     """Return what a broken connection means: only one that was never made is surely not billed."""
-    causes = [*_causes(error)]
+    causes = _causes(error)
     if ours := [cause for cause in causes if isinstance(cause, Rejection)]:
-        return ours[0]
-    if any(isinstance(cause, _NEVER_MADE) for cause in causes):
-        return Rejection(Kind.ConnectionFailed, "no connection", again=True)
-    late = any(isinstance(cause, _LATE) for cause in causes)
-    return Rejection(
-        Kind.Timeout if late else Kind.ConnectionFailed,
-        "" if late else "the connection broke after the request was sent",
-        again=True,
-        billed=True,
-    )
+        # A copy, because this one's traceback leads through frames that hold the key.
+        return replace(ours[0])
+    for types, rejection in _TRANSPORT:
+        if any(isinstance(cause, types) for cause in causes):
+            return replace(rejection)
+    return malformed(type(error).__name__)
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
+def _causes(error: BaseException | None) -> list[BaseException]:
+    """Return an exception and what led to it; a transport may tie them to a ring."""
+    chain: list[BaseException] = []
+    while error is not None and not any(error is known for known in chain):
+        chain.append(error)
         error = error.__cause__ or error.__context__
+    return chain
 
 
 def body_message(body: object, status: int, key: str | None = None) -> str:
