@@ -47,7 +47,7 @@ class Found:
 def main(short: bool) -> int:
     """Interrupt one process again and again, and judge by the server's book."""
     found, chance = Found(), random.Random(13)  # noqa: S311 - moments, not secrets
-    times = 5 if short else 50
+    times = 3 if short else 50
     with LoopbackServer(PRICES, latency=LATENCY) as server, home() as place:
         process = _start(place, server.anthropic_url, times)
         for _ in range(times):
