@@ -16,6 +16,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -177,7 +178,7 @@ class Ledger:
             dead = [owner for (owner,) in others if not self.owners.alive(owner)]
             return sum(self._bury(owner) for owner in dead)
 
-    def rows(self) -> Iterator[sqlite3.Row]:
+    def rows(self) -> Iterator[dict[str, Any]]:
         """Yield every attempt, oldest first; StoreError when one is missing or was changed."""
         with self._telling("read"), closing(_connected(self.path)) as base:
             base.row_factory = sqlite3.Row  # beside the connection that writes
@@ -189,13 +190,13 @@ class Ledger:
         for row in rows:
             if row["digest"] != _digest(tuple(row)[:-1]):
                 raise StoreError(f"Row {row['id']} of the ledger {self.path} changed. {_REMEDY}")
-            yield row
+            yield dict(row)
 
-    def hits(self) -> list[sqlite3.Row]:
+    def hits(self) -> list[dict[str, Any]]:
         """Return what the cache answered, one row a run, strategy and model."""
         with self._telling("read"), closing(_connected(self.path)) as base:
             base.row_factory = sqlite3.Row
-            return base.execute("SELECT * FROM hits ORDER BY at").fetchall()
+            return [dict(row) for row in base.execute("SELECT * FROM hits ORDER BY at")]
 
     def spent(self) -> int:
         """Return nano-dollars spent for certain or presumed to be, over all time."""
