@@ -1,4 +1,5 @@
-"""R4: kill -9 at random moments and at every named instant, then to the end. Who re-bought what?
+"""R4: kill -9 at random moments and at every named instant, then to the end: who bought again.
+
 
 An answer is committed when it stands in ``cache.db`` after the kill, read with sqlite alone. What
 was bought, and when, the server's book says.
