@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from orchkit.core.calls import Call, Failure, Kind, Message, Params, Response, Usage
@@ -140,13 +141,13 @@ class Trace:
     @property
     def responses(self) -> tuple[Response, ...]:
         """Every response of every round, in order."""
-        return tuple(response for round_ in self.rounds for response in round_)
+        return tuple(chain.from_iterable(self.rounds))
 
     @property
     def cost(self) -> int | None:
         """Nano-dollars of all calls; None as soon as one price is unknown."""
-        known = [response.cost for response in self.responses if response.cost is not None]
-        return sum(known) if len(known) == len(self.responses) else None
+        costs = [response.cost for response in self.responses]
+        return None if None in costs else sum(c for c in costs if c)
 
     @property
     def latency(self) -> float:
@@ -162,14 +163,17 @@ class Trace:
     @property
     def cached(self) -> bool:
         """Whether there were calls, and each was answered from the cache."""
-        return bool(self.responses) and all(response.cached for response in self.responses)
+        responses = self.responses
+        return bool(responses) and all(response.cached for response in responses)
 
     @property
     def failure(self) -> Failure | None:
         """Why the row has no answer; None when it has one."""
         chosen = self.answer.response
-        nothing = Failure(Kind.StrategyError, "the plan chose no response and gave no reason")
-        return self.answer.failure or (chosen.problem if chosen else nothing)
+        return self.answer.failure or (chosen.problem if chosen else _NOTHING)
+
+
+_NOTHING = Failure(Kind.StrategyError, "the plan chose no response and gave no reason")
 
 
 def _unknown_last(latency: float) -> tuple[bool, float]:

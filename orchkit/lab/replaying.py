@@ -95,15 +95,16 @@ def response_of(
     latency: float, confidence: float, finish: Any,
 ) -> Response:  # fmt: skip
     """Return one recorded cell as a response; what was not recorded stays unknown."""
-    finish = finish if isinstance(finish, str) else "stop"
+    told = isinstance(text, str)
     return Response(
         model,
-        text if isinstance(text, str) else "",
+        text if told else "",
         Usage(0 if math.isnan(read) else int(read), 0 if math.isnan(written) else int(written)),
         cost=None if math.isnan(cost) else round(cost * NANO),
         latency=latency,
-        finish=_FINISHES.get(finish, "stop"),
-        confidence=_confidence(text, confidence),
+        finish=_FINISHES.get(finish, "stop") if isinstance(finish, str) else "stop",
+        # Unknown, not zero, for an answer without text.
+        confidence=None if told and math.isnan(confidence) else confidence,
         provider="replay",
         extra={} if math.isnan(quality) else {"quality": quality},
     )
@@ -116,7 +117,3 @@ _FINISHES = {
     "content_filter": "refusal",
 }
 
-
-def _confidence(text: Any, confidence: float) -> float | None:
-    """Return the recorded confidence; unknown, not zero, for an answer without text."""
-    return None if math.isnan(confidence) and isinstance(text, str) else confidence
