@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
-__all__ = ["Window"]
+__all__ = ["Allowance", "Window"]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Where a limit stands, as a reply tells it.
+
+    Attributes
+    ----------
+    limit, remaining : int
+        Requests or tokens in a window, and how many of them are left.
+    reset : float
+        Seconds until nothing of it is used any more.
+    """
+
+    limit: int
+    remaining: int
+    reset: float
 
 
 @dataclass(slots=True)
@@ -70,6 +88,25 @@ class Window:
             if self._fits(count, total, tokens):
                 return since + self.span - now
         return self.span
+
+    def allowances(self, now: float) -> dict[str, Allowance]:
+        """Return where the limits stand, by ``"requests"`` and ``"tokens"``; no limit, no entry.
+
+        Parameters
+        ----------
+        now : float
+            As for `admit`.
+        """
+        reset = self.admitted[-1][0] + self.span - now if self.admitted else 0.0
+        used = (
+            ("requests", self.rpm, len(self.admitted)),
+            ("tokens", self.tpm, self._total),
+        )
+        return {
+            name: Allowance(int(limit), int(limit) - count, max(0.0, reset))
+            for name, limit, count in used
+            if limit < math.inf
+        }
 
     def _fits(self, count: int, total: int, tokens: int) -> bool:
         return count + 1 <= self.rpm and total + tokens <= self.tpm

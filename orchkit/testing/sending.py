@@ -14,6 +14,7 @@ from .replies import Reply
 
 __all__ = ["MANNERS", "Manner"]
 
+PIECE = 2**16
 Manner = Callable[[web.Request, Reply, float], Awaitable[web.StreamResponse]]
 
 
@@ -35,6 +36,16 @@ async def drip(request: web.Request, reply: Reply, pause: float) -> web.StreamRe
     return response
 
 
+async def chunked(request: web.Request, reply: Reply, _pause: float) -> web.StreamResponse:
+    """Send all in pieces, and no length beforehand."""
+    response = web.StreamResponse(status=reply.status, headers=reply.headers)
+    await response.prepare(request)
+    for start in range(0, len(reply.body), PIECE):
+        await response.write(reply.body[start : start + PIECE])
+    await response.write_eof()
+    return response
+
+
 async def half(request: web.Request, reply: Reply, pause: float) -> NoReturn:
     """Promise the whole body, send half and reset."""
     response = await _begin(request, reply)
@@ -49,6 +60,27 @@ async def reset(request: web.Request, reply: Reply, pause: float) -> NoReturn:
         connection = request.transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         request.transport.abort()
+    await hang(request, reply, pause)
+
+
+async def cut(request: web.Request, reply: Reply, pause: float) -> NoReturn:
+    """Promise the whole body, send half and end the connection in good order."""
+    response = await _begin(request, reply)
+    await response.write(reply.body[: len(reply.body) // 2])
+    await close(request, reply, pause)
+
+
+async def babble(request: web.Request, reply: Reply, pause: float) -> NoReturn:
+    """Send something else than HTTP and end the connection."""
+    if request.transport is not None:
+        request.transport.write(b"What is HTTP?\r\n\r\n")
+    await close(request, reply, pause)
+
+
+async def close(request: web.Request, reply: Reply, pause: float) -> NoReturn:
+    """Send FIN instead of anything else."""
+    if request.transport is not None:
+        request.transport.close()
     await hang(request, reply, pause)
 
 
@@ -68,7 +100,11 @@ async def _begin(request: web.Request, reply: Reply) -> web.StreamResponse:
 MANNERS: Mapping[str, Manner] = {
     "whole": whole,
     "drip": drip,
+    "chunked": chunked,
     "half": half,
     "reset": reset,
+    "cut": cut,
+    "close": close,
+    "babble": babble,
     "hang": hang,
 }

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import replace
 from time import monotonic
 
@@ -21,7 +22,7 @@ from .asks import Ask
 from .book import Entry, Ledger
 from .faults import FAULTS
 from .generation import Generation, cost_nano, generate
-from .limits import Window
+from .limits import Allowance, Window
 from .replies import Reply, Scene
 from .sending import MANNERS
 from .settings import Settings
@@ -105,7 +106,8 @@ class Desk:
         outcome, wait = self._decide(ask, generation)
         scene = Scene(wire, ask, generation, seq, wait, faults.oversize, faults.depth)
         reply = FAULTS[outcome].act(scene)
-        headers = {**reply.headers, wire.request_id_header: f"req_{seq}"}
+        told = wire.allowances(self._allowances(ask.model))
+        headers = {**told, **reply.headers, wire.request_id_header: f"req_{seq}"}
         entry = Entry(
             seq,
             wire.name,
@@ -135,6 +137,10 @@ class Desk:
             return self.script.popleft(), settings.faults.retry_after
         outcome = settings.faults.draw(settings.seed, len(self.ledger.entries))
         return outcome, settings.faults.retry_after
+
+    def _allowances(self, model: str) -> Mapping[str, Allowance]:
+        window = self.windows.get(model)
+        return {} if window is None else window.allowances(monotonic())
 
     def _bill(self, outcome: str, model: str, generation: Generation) -> tuple[int, int, int]:
         if not FAULTS[outcome].billed:

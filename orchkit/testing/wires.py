@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from .asks import Ask, understand
 from .generation import Generation, token_logprobs
+from .limits import Allowance
 
 __all__ = ["WIRES", "Wire"]
 
@@ -33,6 +35,9 @@ class Wire(Protocol):
 
     def error(self, status: int, message: str, *, quota: bool = False) -> Json:
         """Write an error."""
+
+    def allowances(self, each: Mapping[str, Allowance]) -> dict[str, str]:
+        """Write the headers that tell where the limits stand."""
 
 
 class OpenAI:
@@ -68,6 +73,15 @@ class OpenAI:
         if quota:
             kind = code = "insufficient_quota"
         return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+    def allowances(self, each: Mapping[str, Allowance]) -> dict[str, str]:
+        """Write the headers that tell where the limits stand."""
+        headers: dict[str, str] = {}
+        for name, allowance in each.items():
+            headers[f"x-ratelimit-limit-{name}"] = str(allowance.limit)
+            headers[f"x-ratelimit-remaining-{name}"] = str(allowance.remaining)
+            headers[f"x-ratelimit-reset-{name}"] = duration(allowance.reset)
+        return headers
 
 
 class Anthropic:
@@ -106,6 +120,27 @@ class Anthropic:
             error["details"] = {"error_code": "enforced_spend_limit_reached"}
         return {"type": "error", "error": error}
 
+    def allowances(self, each: Mapping[str, Allowance]) -> dict[str, str]:
+        """Write the headers that tell where the limits stand."""
+        headers: dict[str, str] = {}
+        for name, allowance in each.items():
+            until = time.gmtime(math.ceil(time.time() + allowance.reset))
+            headers[f"anthropic-ratelimit-{name}-limit"] = str(allowance.limit)
+            headers[f"anthropic-ratelimit-{name}-remaining"] = str(allowance.remaining)
+            headers[f"anthropic-ratelimit-{name}-reset"] = time.strftime(
+                "%Y-%m-%dT%H:%M:%SZ", until
+            )
+        return headers
+
+
+def duration(seconds: float) -> str:
+    """Write seconds as OpenAI does: ``120ms``, ``7.66s``, ``6m0s``."""
+    milliseconds = math.ceil(seconds * 1000)
+    if milliseconds < 1000:
+        return f"{milliseconds}ms"
+    minutes, rest = divmod(milliseconds, 60_000)
+    return f"{minutes}m{rest / 1000:g}s" if minutes else f"{rest / 1000:g}s"
+
 
 WIRES: Mapping[str, Wire] = {"/v1/chat/completions": OpenAI(), "/v1/messages": Anthropic()}
 
@@ -114,6 +149,7 @@ _FUNCTION = {"name": "look_up", "arguments": "{}"}
 _CALL = {"id": "call_0", "type": "function", "function": _FUNCTION}
 _USE = {"type": "tool_use", "id": "toolu_0", "name": "look_up", "input": {}}
 
+_NUMBER = 42
 # Ending of a generation -> finish_reason and what replaces the message's fields.
 _MESSAGES: Mapping[str, tuple[str, Json]] = {
     "stop": ("stop", {}),
@@ -121,6 +157,8 @@ _MESSAGES: Mapping[str, tuple[str, Json]] = {
     "null": ("stop", {"content": None}),
     "refusal": ("stop", {"content": None, "refusal": _REFUSAL}),
     "tool": ("tool_calls", {"content": None, "tool_calls": [_CALL]}),
+    "number": ("stop", {"content": _NUMBER}),
+    "strange": ("bored", {}),
 }
 # Ending of a generation -> stop_reason and what replaces the reply's fields.
 _BLOCKS: Mapping[str, tuple[str, Json]] = {
@@ -130,6 +168,8 @@ _BLOCKS: Mapping[str, tuple[str, Json]] = {
     "none": ("end_turn", {"content": []}),
     "refusal": ("refusal", {"content": []}),
     "tool": ("tool_use", {"content": [_USE]}),
+    "number": ("end_turn", {"content": [{"type": "text", "text": _NUMBER}]}),
+    "strange": ("bored", {}),
 }
 _OPENAI_ERRORS: Mapping[int, tuple[str, str | None]] = {
     401: ("invalid_request_error", "invalid_api_key"),

@@ -94,6 +94,32 @@ def test_rates_are_enforced_for_each_model(post: Any) -> None:
     assert entries[2].retry_not_before is not None
 
 
+SPELLINGS = {
+    "openai": ("x-ratelimit-limit-{}", "x-ratelimit-remaining-{}"),
+    "anthropic": ("anthropic-ratelimit-{}-limit", "anthropic-ratelimit-{}-remaining"),
+}
+
+
+@pytest.mark.parametrize("wire", SPELLINGS)
+def test_limits_are_told_by_every_reply(post: Any, wire: str) -> None:
+    """Good and refused replies say what is allowed and left, in the words of their vendor."""
+    with LoopbackServer(PRICES, rpm=2, tpm=1000, answers={"echo": True}) as server:
+        replies = [post(server, wire, prompt="x" * 40) for _ in range(3)]
+        tokens = sum(e.input_tokens + e.output_tokens for e in server.book().entries[:2])
+    limit, remaining = SPELLINGS[wire]
+    assert [raw.status for raw in replies] == [200, 200, 429]
+    assert {raw.headers[limit.format("requests")] for raw in replies} == {"2"}
+    assert {raw.headers[limit.format("tokens")] for raw in replies} == {"1000"}
+    assert [raw.headers[remaining.format("requests")] for raw in replies] == ["1", "0", "0"]
+    assert replies[2].headers[remaining.format("tokens")] == str(1000 - tokens)
+
+
+def test_without_limits_nothing_is_told_of_them(server: LoopbackServer, post: Any) -> None:
+    """A server that limits nothing has no headers on it."""
+    headers = [*post(server).headers, *post(server, "anthropic").headers]
+    assert not [name for name in headers if "ratelimit" in name.lower()]
+
+
 def test_concurrency_is_enforced() -> None:
     """No more requests than allowed are ever served at the same time."""
     with LoopbackServer(PRICES, latency=0.2, max_concurrency=3) as server:

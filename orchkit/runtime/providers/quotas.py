@@ -12,9 +12,9 @@ from email.utils import parsedate_to_datetime
 from orchkit.runtime.wire import Quota
 
 _SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(d|h|ms|us|µs|m|s)")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(d|h|ms|us|µs|m|s)")
 _DURATION = re.compile(rf"(?:{_PART.pattern}\s*)+")
-_NUMBER = re.compile(r"\d+(?:\.\d*)?|\.\d+")
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 #: Nobody is allowed more than so much a minute: a larger count is a mistake.
 _MOST = 10**12
 #: Nor asked to wait for longer than a month.

@@ -19,6 +19,7 @@ from orchkit.runtime.providers.refusals import (
     checked_usage,
     malformed,
     status_rejection,
+    unreached,
 )
 from orchkit.runtime.wire import Rejection
 from orchkit.testing import FAULTS
@@ -34,7 +35,9 @@ NO, AGAIN, PAID, STOP = (
 #: have been billed, and stops its vendor.
 REJECTED: dict[str, tuple[Kind, tuple[bool, bool, bool]]] = {
     "400": (Kind.BadRequest, NO),
+    "307": (Kind.BadRequest, NO),
     "401": (Kind.AuthError, STOP),
+    "402": (Kind.QuotaExhausted, STOP),
     "403": (Kind.AuthError, STOP),
     "404": (Kind.NotFound, NO),
     "408": (Kind.ServerError, AGAIN),
@@ -49,25 +52,42 @@ REJECTED: dict[str, tuple[Kind, tuple[bool, bool, bool]]] = {
     "429-nan": (Kind.RateLimited, AGAIN),
     "429-inf": (Kind.RateLimited, AGAIN),
     "429-hour": (Kind.RateLimited, AGAIN),
+    "429-past": (Kind.RateLimited, AGAIN),
+    "429-duration": (Kind.RateLimited, AGAIN),
+    "429-reset": (Kind.RateLimited, AGAIN),
     "429-quota": (Kind.QuotaExhausted, STOP),
     "500": (Kind.ServerError, AGAIN),
+    "500-garbled": (Kind.ServerError, AGAIN),
+    "502-html": (Kind.ServerError, AGAIN),
     "503": (Kind.ServerError, AGAIN),
     "529": (Kind.ServerError, AGAIN),
     "reset-before": (Kind.ConnectionFailed, PAID),
     "reset-after": (Kind.ConnectionFailed, PAID),
     "reset-middle": (Kind.ConnectionFailed, PAID),
+    "closed-before": (Kind.ConnectionFailed, PAID),
+    "closed-middle": (Kind.ConnectionFailed, PAID),
+    "not-http": (Kind.MalformedResponse, PAID),
     "truncated": (Kind.MalformedResponse, PAID),
     "invalid-utf8": (Kind.MalformedResponse, PAID),
     "html": (Kind.MalformedResponse, PAID),
     "error-200": (Kind.MalformedResponse, PAID),
+    "blank": (Kind.MalformedResponse, PAID),
+    "null": (Kind.MalformedResponse, PAID),
+    "content-number": (Kind.MalformedResponse, PAID),
+    "nested-keys": (Kind.MalformedResponse, PAID),
     "list": (Kind.MalformedResponse, PAID),
     "nested": (Kind.MalformedResponse, PAID),
     "oversize": (Kind.MalformedResponse, PAID),
+    "oversize-chunked": (Kind.MalformedResponse, PAID),
     "oversize-gzip": (Kind.MalformedResponse, PAID),
 }
 #: Faults that leave an answer or a decided failure: its kind, and how it ended.
 ANSWERED: dict[str, tuple[Kind | None, str]] = {
     "ok": (None, "stop"),
+    "chunked": (None, "stop"),
+    "twice": (None, "stop"),
+    "surrogate": (None, "stop"),
+    "strange-ending": (None, "error"),
     "usage-over": (None, "stop"),
     "wrong-model": (None, "stop"),
     "refusal": (Kind.Refused, "refusal"),
@@ -216,11 +236,19 @@ def test_one_call_is_one_request(wire: Any) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "low", "high"),
-    [("429-seconds", 0.3, 0.3), ("429-date", 0, 1.5), ("429-hour", 3600, 3600)],
+    [
+        ("429-seconds", 0.3, 0.3),
+        ("429-date", 0, 1.5),
+        ("429-hour", 3600, 3600),
+        ("429-past", 0, 0),
+        ("429-reset", 0, 1.5),
+    ],
 )
 def test_an_ordered_wait_arrives(wire: Any, fault: str, low: float, high: float) -> None:
     """What the header says is what the rejection says."""
-    assert low <= (_rejected(wire, fault).wait or -1) <= high
+    wait = _rejected(wire, fault).wait
+    assert wait is not None
+    assert low <= wait <= high
 
 
 @pytest.mark.parametrize("fault", ["429", "429-negative", "429-nan"])
@@ -310,6 +338,39 @@ def test_no_money_is_told_from_too_fast(status: int, message: str, kind: Kind) -
     no = status_rejection(status, {}, message)
     assert no.kind is kind
     assert no.terminal is (kind is Kind.QuotaExhausted)
+
+
+def test_a_reset_is_a_wait_only_where_none_was_ordered() -> None:
+    """A limit lasts until its reset unless the vendor says otherwise; other refusals have none."""
+    assert status_rejection(429, {}, "", 3.0).wait == 3
+    assert status_rejection(429, {"retry-after": "7"}, "", 3.0).wait == 7
+    assert status_rejection(500, {}, "", 3.0).wait is None
+
+
+def test_a_ring_of_causes_ends() -> None:
+    """Exceptions that are each other's cause are read once."""
+    one, other = ValueError(), OSError()
+    one.__cause__, other.__cause__ = other, one
+    assert unreached(one).kind is Kind.ConnectionFailed
+
+
+def test_a_rejection_on_its_way_is_copied() -> None:
+    """What a hook raised is given back without the frames it came through."""
+    try:
+        raise malformed("too long")
+    except Rejection as error:
+        raised = error
+        outer = OSError()
+        outer.__cause__ = raised
+    given = unreached(outer)
+    assert (given.message, given.__traceback__) == ("too long", None)
+    assert raised.__traceback__
+
+
+def test_a_mistake_of_the_client_is_no_broken_connection() -> None:
+    """An exception that has nothing to do with the network is called by its name."""
+    no = unreached(TypeError("x"))
+    assert (no.kind, no.message, no.billed) == (Kind.MalformedResponse, "TypeError", True)
 
 
 def test_a_wait_is_read_from_any_refusal() -> None:
