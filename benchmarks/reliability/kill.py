@@ -1,6 +1,5 @@
 """R4: kill -9 at random moments and at every named instant, then to the end: who bought again.
 
-
 An answer is committed when it stands in ``cache.db`` after the kill, read with sqlite alone. What
 was bought, and when, the server's book says.
 """
@@ -95,7 +94,7 @@ def _child(
     server: LoopbackServer, home: Path, rows: int, point: str, nth: int
 ) -> Iterator[subprocess.Popen[str]]:
     task = {"url": server.openai_url, "rows": rows, "point": point, "nth": nth}
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603 - a module of this package
         command("killed", json.dumps(task)),
         env={**environment(home)},
         stdout=subprocess.PIPE,
@@ -208,7 +207,7 @@ def _ledger(home: Path) -> tuple[int, str, int]:
     """Return the presumed rows, what does not fit, and the money, as the ledger has them."""
     ledger = Ledger(home / "ledger.db")
     try:
-        states = Counter(row.state for row in ledger.rows())
+        states = Counter(row["state"] for row in ledger.rows())
     except StoreError as error:
         return 0, str(error), ledger.spent()
     return states["presumed"], "", ledger.spent()
