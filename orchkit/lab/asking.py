@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from operator import index
 from typing import Any
 
 import pandas as pd
 
-from orchkit.core.calls import DEFAULT_MAX_TOKENS, Failure, Kind, Message, Params
+from orchkit.core.calls import DEFAULT_MAX_TOKENS, Failure, Params
 from orchkit.core.catalog import Tier
 from orchkit.core.complexity import KeywordRules
 from orchkit.core.plans import Query, last_said
 from orchkit.errors import ParameterError, whole
-from orchkit.lab.frames import column, missing
+from orchkit.lab.frames import column
+from orchkit.lab.prompting import Messages, drafted, systems
 from orchkit.lab.templates import filled
 
-ROLES = ("system", "user", "assistant")
-#: A prompt above this many bytes is a mistake more often than a wish.
-MAX_PROMPT_BYTES = 2 * 2**20
 #: Judges texts: one tier each, by name or by rank.
 Predict = Callable[[list[str]], Iterable[Any]]
-Messages = tuple[Message, ...]
 _TIERS: Mapping[str | int | None, Tier] = {
     **{tier.value: tier for tier in Tier},
     **{tier.rank: tier for tier in Tier},
@@ -47,9 +45,8 @@ class Asking:
     def __post_init__(self) -> None:
         if self.max_tokens is not None:
             object.__setattr__(self, "max_tokens", whole("max_tokens", self.max_tokens))
-        warm = self.temperature
-        if warm is not None and not (isinstance(warm, int | float) and 0 <= warm <= 2):
-            raise ParameterError(f"temperature is {warm!r}; it must lie in [0, 2].")
+        object.__setattr__(self, "temperature", _warmth(self.temperature))
+        object.__setattr__(self, "seed", _seed(self.seed))
 
     @property
     def params(self) -> Params:
@@ -68,8 +65,8 @@ def queries(frame: pd.DataFrame, asking: Asking) -> list[Query | Failure]:
     ParameterError
         The template cannot be filled, or complexity is none.
     """
-    told = zip(_prompts(frame, asking), _systems(frame, asking.system), strict=True)
-    drafts = [_draft(cell, system) for cell, system in told]
+    told = zip(_prompts(frame, asking), systems(frame, asking.system), strict=True)
+    drafts = [drafted(cell, system) for cell, system in told]
     tiers = iter(_tiers(frame, asking.complexity, drafts))
     params = asking.params
     return [d if isinstance(d, Failure) else Query(d, params, next(tiers)) for d in drafts]
@@ -81,57 +78,20 @@ def _prompts(frame: pd.DataFrame, asking: Asking) -> Sequence[Any]:
     return filled(asking.template, frame)
 
 
-def _systems(frame: pd.DataFrame, system: str | None) -> list[Any]:
-    if system is not None and system in frame.columns:
-        return column(frame, system).tolist()
-    return [system] * len(frame)
+def _warmth(given: Any) -> float | None:
+    """Return a temperature of whatever kind of number, or say what it must be."""
+    number = isinstance(given, Real) and not isinstance(given, bool)
+    if given is not None and not (number and 0 <= given <= 2):
+        raise ParameterError(f"temperature is {given!r:.60}; it must be a number in [0, 2].")
+    return None if given is None else float(given)
 
 
-def _draft(cell: Any, system: Any) -> Messages | Failure:
-    """Return what is sent for a cell, or why it cannot be asked."""
-    messages = _messages(cell)
-    if isinstance(messages, Failure):
-        return messages
-    if isinstance(system, str) and system.strip():
-        messages = (Message("system", system), *messages)
-    return _unsendable(messages) or messages
-
-
-def _messages(cell: Any) -> Messages | Failure:
-    if isinstance(cell, str):
-        return (Message("user", cell),) if cell.strip() else Failure(Kind.EmptyPrompt)
-    if isinstance(cell, list | tuple):
-        return _conversation(cell)
-    if missing(cell):
-        return Failure(Kind.EmptyPrompt)
-    return Failure(
-        Kind.PromptType,
-        f"got {type(cell).__name__}; give text, or a list of {{'role', 'content'}} messages",
-    )
-
-
-def _conversation(cell: Sequence[Any]) -> Messages | Failure:
-    if not cell:
-        return Failure(Kind.EmptyPrompt)
-    for turn in cell:
-        said = turn.get("content") if isinstance(turn, dict) else None
-        if not isinstance(said, str) or turn.get("role") not in ROLES:
-            told = f"a message is a dict of role (one of {', '.join(ROLES)}) and content (text)"
-            return Failure(Kind.PromptType, told)
-    messages = tuple(Message(turn["role"], turn["content"]) for turn in cell)
-    blank = not any(m.content.strip() for m in messages if m.role == "user")
-    return Failure(Kind.EmptyPrompt) if blank else messages
-
-
-def _unsendable(messages: Messages) -> Failure | None:
-    """Return why no wire could carry these messages; None when one can."""
-    try:
-        size = sum([len(message.content.encode("utf-8")) for message in messages])
-    except UnicodeEncodeError:
-        return Failure(Kind.PromptEncoding)
-    if size > MAX_PROMPT_BYTES:
-        return Failure(Kind.PromptTooLong, f"{size:,} bytes; at most {MAX_PROMPT_BYTES:,} are sent")
-    return None
+def _seed(given: Any) -> int | None:
+    """Return a seed of whatever type of whole number, or say what it must be."""
+    number = None if given is None else _integer(given)
+    if given is not None and (number is None or not -(2**63) <= number < 2**63):
+        raise ParameterError(f"seed is {given!r:.60}; it must be a whole number of 64 bits.")
+    return number
 
 
 def _tiers(
@@ -177,7 +137,7 @@ def tier_or_none(value: Any) -> Tier | None:
     ('expert', 'basic', None)
     """
     name = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-    return _TIERS.get(name.lower() if isinstance(name, str) else _rank(name))
+    return _TIERS.get(name.lower() if isinstance(name, str) else _integer(name))
 
 
 def _tier(value: Any) -> Tier:
@@ -189,7 +149,7 @@ def _tier(value: Any) -> Tier:
     return tier
 
 
-def _rank(value: Any) -> int | None:
+def _integer(value: Any) -> int | None:
     try:
         return None if isinstance(value, bool) else index(value)
     except TypeError:

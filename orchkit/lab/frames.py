@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -38,7 +38,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def column(frame: pd.DataFrame, name: object) -> pd.Series[Any]:
     """Return the one column of that name, or say what is there instead."""
-    if name not in frame.columns:
+    if not isinstance(name, Hashable) or name not in frame.columns:
         hint = did_you_mean(str(name), map(str, frame.columns))
         raise ColumnError(f"The frame has no column {name!r}. {hint}")
     found: Any = frame[name]  # several columns of one name come as a frame

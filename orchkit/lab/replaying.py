@@ -45,7 +45,7 @@ class Cells(Mapping[tuple[int, str], list[Response]]):
 
     def _response(self, model: str, row: int) -> Response:
         numbers = self._numbers[row].tolist()
-        return response_of(model, self._texts[row], *numbers, self._finishes[row])
+        return response_of(model, self._texts[row], *numbers, finish=self._finishes[row])
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
         prompts, models = self._shape
@@ -116,4 +116,3 @@ _FINISHES = {
     "refusal": "refusal",
     "content_filter": "refusal",
 }
-

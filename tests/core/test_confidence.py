@@ -346,3 +346,19 @@ def test_a_few_words_are_at_most_eight(count: int, key: str | None) -> None:
 def test_any_text_can_be_reduced(text: str) -> None:
     """Whatever a model says, it comes down to a non-empty key or to none."""
     assert answer_key(text) != ""
+
+
+_PIECES = st.sampled_from(
+    ["I", "i", "\u0131", "\u0130", " don't", " don\u2019t", " do not", " \u212anow", " know", "'m",
+     " am", " unable", " cannot", " can\u2019t", " be determined", "not ", "sure", "\u017fure",
+     "uncertain", "uncerta\u0131n", "unclear", "hard to say", "might", "perhap\u017f", "possibly",
+     "PROBABLY", " think", " th\u0131nk", " \u212a", " believe", "it seems",
+     "it seem\u017f", " ", "."]
+)  # fmt: skip
+
+
+@given(st.lists(_PIECES, max_size=8).map("".join) | st.text(max_size=40))
+def test_what_is_passed_over_has_nothing_to_tell(text: str) -> None:
+    """The wording of a text is the least that any tell gives it, however it is spelt."""
+    scores = [score for pattern, score in TELLS if pattern.search(text)]
+    assert wording(QUERY, Response("m", text)).value == min(scores, default=PLAIN)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from orchkit.core.calls import Call, Failure, Kind, Response
-from orchkit.core.drive import drive, replay
+from orchkit.core.drive import ROUNDS, drive, replay
 from orchkit.core.plans import Answer, Plan, Trace
 from orchkit.errors import NotRecorded
 
@@ -189,3 +189,30 @@ def test_rows_that_wait_do_not_hold_up_each_other() -> None:
 
     asyncio.run(both_rows())
     assert order == ["a", "b", "a", "b"]
+
+
+def test_a_plan_without_end_is_ended() -> None:
+    """A plan that always asks for more costs its row, after a thousand rounds, and not the run."""
+
+    def endless() -> Plan:
+        while True:
+            yield (A,)
+
+    async def answer(calls: Calls) -> Responses:
+        return echo(calls)
+
+    for trace in (replay(endless(), echo), asyncio.run(drive(endless(), answer))):
+        assert len(trace.rounds) == ROUNDS
+        assert str(trace.failure) == "StrategyError: the plan asked for more than 1,000 rounds"
+
+
+def test_a_plan_of_many_rounds_may_end() -> None:
+    """As many rounds as are allowed are no failure."""
+
+    def long() -> Plan:
+        for _ in range(ROUNDS):
+            yield (A,)
+        return DONE
+
+    trace = replay(long(), echo)
+    assert (len(trace.rounds), trace.failure) == (ROUNDS, None)

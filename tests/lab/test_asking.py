@@ -1,6 +1,7 @@
 import unicodedata
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from orchkit.core.calls import Call, Failure, Kind, Message, Params, Response
 from orchkit.core.catalog import Tier
 from orchkit.core.plans import Query
 from orchkit.errors import ColumnError, MisuseError, ParameterError
-from orchkit.lab.asking import MAX_PROMPT_BYTES, Asking, queries, tier_or_none
+from orchkit.lab.asking import Asking, queries, tier_or_none
+from orchkit.lab.prompting import MAX_PROMPT_BYTES
 from orchkit.runtime.providers.simulator import Simulator
 
 TURNS = [
@@ -318,6 +320,62 @@ def test_the_temperature_has_a_range(warm: Any) -> None:
     """A temperature outside [0, 2] is refused, naming what was given."""
     with pytest.raises(ParameterError, match=f"temperature is {warm!r}"):
         Asking(temperature=warm)
+
+
+@pytest.mark.parametrize("warm", [np.float32(0.5), np.float64(0.5), 0.5, Fraction(1, 2)])
+def test_a_temperature_may_be_any_kind_of_number(warm: Any) -> None:
+    """Whatever type a number in [0, 2] has, it is sent as the same one."""
+    assert _query("2+2?", temperature=warm).params.temperature == 0.5
+
+
+@pytest.mark.parametrize("seed", [1.5, "7", True, float("nan"), 2**63, -(2**63) - 1, [1]])
+def test_a_seed_must_be_a_whole_number(seed: Any) -> None:
+    """A seed no vendor could take is refused, naming what was given."""
+    with pytest.raises(ParameterError, match="seed is "):
+        Asking(seed=seed)
+
+
+@pytest.mark.parametrize("seed", [7, np.int64(7), np.uint8(7)])
+def test_a_seed_may_be_any_integer(seed: Any) -> None:
+    """Whatever type a whole number has, it is sent as the same one."""
+    sent = _query("2+2?", seed=seed).params.seed
+    assert (type(sent), sent) == (int, 7)
+
+
+@pytest.mark.parametrize("told", [7, b"be kind", {"role": "system"}, ["Be kind."]])
+def test_a_system_cell_that_is_no_text_fails_its_row(told: Any) -> None:
+    """What a system column holds beside text is not dropped in silence."""
+    frame = pd.DataFrame(
+        {"prompt": ["a", "b"], "role": pd.Series(["Be kind.", told], dtype=object)}
+    )
+    fine, failed = queries(frame, Asking(system="role"))
+    assert isinstance(fine, Query)
+    assert isinstance(failed, Failure)
+    assert failed.kind is Kind.PromptType
+
+
+@pytest.mark.parametrize("system", ["sytem", "System", "systems", "persona_of_row"])
+def test_a_word_that_is_nearly_a_column_is_not_sent(system: str) -> None:
+    """A misspelt column is refused: as a text it would go out with every row."""
+    frame = pd.DataFrame({"prompt": ["a"], "system": ["Be kind."]})
+    with pytest.raises(ColumnError, match=rf"system='{system}' looks like a column.*'system'"):
+        queries(frame, Asking(system=system))
+
+
+@pytest.mark.parametrize("system", ["Concise", "System.", "Be kind.", "sys tem"])
+def test_other_words_are_a_system_text(system: str) -> None:
+    """What does not look like a column's name is a text."""
+    frame = pd.DataFrame({"prompt": ["a"], "system": ["x"]})
+    (asked,) = queries(frame, Asking(system=system))
+    assert isinstance(asked, Query)
+    assert asked.messages[0] == Message("system", system)
+
+
+@pytest.mark.parametrize("system", [7, ["Be kind."], b"Be kind."])
+def test_a_system_that_is_neither_text_nor_column_is_misuse(system: Any) -> None:
+    """What is no text is refused before anything is sent."""
+    with pytest.raises(ParameterError, match="system is"):
+        queries(_frame("a"), Asking(system=system))
 
 
 def test_rules_judge_when_nothing_else_is_given() -> None:
