@@ -7,6 +7,7 @@ and the answer to it is one line of JSON.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import os
 import sys
@@ -30,7 +31,8 @@ def questions(rows: int) -> list[str]:
 def bare(vendor: str, url: str) -> Race:
     """Return a race of the SDK alone, on its best transport, with a pool of workers."""
     runner = asyncio.Runner()
-    ask = _asker(vendor, url)
+    client, ask = _asker(vendor, url)
+    atexit.register(lambda: runner.run(client.close()))
 
     async def pool(texts: list[str], in_flight: int) -> int:
         answers, todo = [None] * len(texts), iter(enumerate(texts))
@@ -46,7 +48,7 @@ def bare(vendor: str, url: str) -> Race:
 
 
 def _asker(vendor: str, url: str) -> Any:
-    """Return an async function from a text to the text of its answer."""
+    """Return the client, and an async function from a text to the text of its answer."""
     if vendor == "openai":
         import openai
 
@@ -62,7 +64,7 @@ def _asker(vendor: str, url: str) -> Any:
             )
             return reply.choices[0].message.content
 
-        return ask
+        return client, ask
     return _anthropic(url)
 
 
@@ -77,7 +79,7 @@ def _anthropic(url: str) -> Any:
         reply = await client.messages.create(model=MODEL, messages=messages, max_tokens=MAX_TOKENS)
         return str(getattr(reply.content[0], "text", ""))
 
-    return ask
+    return client, ask
 
 
 def ours(vendor: str, url: str) -> Race:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -14,7 +15,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.reliability.ground import PRICES
+import pandas as pd
+
+from benchmarks.reliability.ground import PRICES, add_models
 from benchmarks.reliability.promises import Promises
 from orchkit.testing import LoopbackServer
 
@@ -32,7 +35,7 @@ def measure(promises: Promises, rows: int) -> None:
         sent = server.book().requests - asked
     print(f"cold cache {rows / cold['seconds']:,.0f} rows/s; growth of memory, bytes a row:")
     told = f"{cold['grown'] / rows:,.0f} cold, {again['grown'] / rows:,.0f} warm"
-    print(f"  {told}; the result columns are {cold['answers'] / rows:,.0f}")
+    print(f"  {told}; the answers with their metadata are {cold['answers'] / rows:,.0f}")
     speed = rows / again["seconds"]
     promises.tell(sent == 0, "a warm cache sends nothing", f"{sent} requests")
     said = f"a warm cache answers {LEAST_ROWS:,} rows/s"
@@ -50,10 +53,6 @@ def _pass(url: str, rows: int) -> dict[str, Any]:
 
 def one_pass(url: str, rows: int) -> dict[str, Any]:
     """Route the same prompts every time; return seconds, and bytes of memory and of answers."""
-    import pandas as pd
-
-    from benchmarks.reliability.ground import add_models
-
     add_models(url)
     settings: dict[str, Any] = {"concurrency": IN_FLIGHT, "max_tokens": 64, "budget": 1e5}
     pd.DataFrame({"prompt": ["Warm up"]}).orch.route("small", progress=False, **settings)
@@ -62,8 +61,21 @@ def one_pass(url: str, rows: int) -> dict[str, Any]:
     out = frame.orch.route("small", progress=False, **settings)
     seconds, grown = time.perf_counter() - started, _resident() - before
     assert out["response"].notna().all(), out["error"].dropna().unique()[:3]
-    answers = int(out.drop(columns="prompt").memory_usage(deep=True, index=False).sum())
-    return {"rows": rows, "seconds": seconds, "grown": grown, "answers": answers}
+    return {"seconds": seconds, "grown": grown, "answers": _weight(out.drop(columns="prompt"))}
+
+
+def _weight(answers: pd.DataFrame) -> int:
+    """Return the bytes of a frame with all that its cells hold, each object once."""
+    held = answers.select_dtypes("object")
+    plain = answers.drop(columns=held.columns).memory_usage(deep=True, index=False).sum()
+    todo: list[object] = [cell for name in held for cell in held[name]]
+    seen: dict[int, int] = {}
+    while todo:
+        one = todo.pop()
+        if id(one) not in seen:
+            seen[id(one)] = sys.getsizeof(one)
+            todo.extend(gc.get_referents(one) if isinstance(one, dict | list) else ())
+    return int(plain) + sum(seen.values())
 
 
 def _resident() -> int:
