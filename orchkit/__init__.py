@@ -40,6 +40,7 @@ from orchkit.ui import accessor, plots
 from orchkit.ui.caching import CacheInfo, cache_info, prune_cache
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.estimate import Estimate
+from orchkit.ui.exporting import to_csv
 from orchkit.ui.models import add_model, models, remove_model
 from orchkit.ui.recordings import ResponseMatrix
 from orchkit.ui.result import Result
@@ -107,5 +108,6 @@ __all__ = [
     "route",
     "run_orchestration",
     "scoring",
+    "to_csv",
     "use",
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from orchkit.ui import plots, verbs
+from orchkit.ui import exporting, plots, verbs
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.session import SESSION
 
@@ -61,7 +61,7 @@ def write(found: Comparison, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     results, summary, figure = (folder / name for name in (RESULTS, SUMMARY, FIGURE))
     found.results.assign(metadata=found.results["metadata"].map(str)).to_parquet(results)
-    found.summary().assign(simulated=found.simulated).to_csv(summary)
+    exporting.to_csv(found.summary().assign(simulated=found.simulated), summary)
     _draw(found, figure)
     return [results, summary, figure]
 

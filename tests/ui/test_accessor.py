@@ -10,7 +10,7 @@ import pytest
 import orchkit
 from orchkit.ui.accessor import OrchAccessor
 
-VERBS = [orchkit.route, orchkit.compare, orchkit.estimate, orchkit.record]
+VERBS = [orchkit.route, orchkit.compare, orchkit.estimate, orchkit.record, orchkit.to_csv]
 EACH = pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.__name__)
 
 
@@ -27,9 +27,9 @@ def test_a_method_has_the_functions_signature(df: pd.DataFrame, verb: Callable[.
 
 @EACH
 def test_all_after_the_data_is_named(verb: Callable[..., Any]) -> None:
-    """Only the frame and the strategies or models may be given by position."""
+    """Only the frame and the strategies, models or path may be given by position."""
     kinds = [parameter.kind for parameter in inspect.signature(verb).parameters.values()]
-    assert set(kinds[2:]) == {inspect.Parameter.KEYWORD_ONLY}
+    assert set(kinds[2:]) <= {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD}
 
 
 def test_there_is_a_method_for_every_verb() -> None:
