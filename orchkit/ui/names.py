@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
 from typing import Any
+
+import numpy as np
 
 from orchkit.core.catalog import Catalog, model_names
 from orchkit.core.confidence import Signal
@@ -13,7 +16,13 @@ from orchkit.core.strategies import Cheapest, Ensemble, Fallback, Single
 from orchkit.errors import ParameterError, UnknownNameError, did_you_mean
 from orchkit.ui import plugins
 
-BUILT_IN = ("cheapest", "fallback", "ensemble")
+#: The strategies that come with orchkit, and the settings each looks at.
+USED: Mapping[str, tuple[str, ...]] = {
+    "cheapest": ("confidence",),
+    "fallback": ("chain", "threshold", "confidence"),
+    "ensemble": ("chain", "ensemble_size", "confidence"),
+}
+BUILT_IN = tuple(USED)
 
 
 def strategy(
@@ -34,22 +43,60 @@ def strategy(
         raise ParameterError(
             f"confidence is {confidence!r:.60}; it must be a function (query, response) -> [0, 1]."
         )
-    ladder = Fallback(None if chain is None else model_names(chain), threshold, confidence)
+    limit = _share(threshold)
+    ladder = Fallback(None if chain is None else model_names(chain), limit, confidence)
     group = Ensemble(ensemble_size, ladder.chain, confidence=confidence)
+    changed = _changed(ladder, group)
     if not isinstance(named, str):
-        return _as_is(named, changed=(ladder, group) != (Fallback(), Ensemble()))
+        return _as_is(named, changed=bool(changed))
     made: Mapping[str, Callable[[], Strategy]] = {
         "cheapest": lambda: Cheapest(confidence),
         "fallback": lambda: ladder,
         "ensemble": lambda: _fitting(group, catalog),
     }
-    if named == "cheapest" and chain is not None:
-        raise ParameterError("cheapest takes no chain; use strategy='fallback' with it.")
+    _refuse_unused(named, changed, catalog)
     if named in made:
         return made[named]()
     if named in catalog:
         return Single(catalog[named].name, confidence)
     return _plugged(named, catalog)
+
+
+def _share(threshold: Any) -> float:
+    """Return a threshold of whatever numeric type as a float; Fallback judges its range."""
+    if isinstance(threshold, bool | np.bool_) or not isinstance(threshold, Real):
+        raise ParameterError(f"threshold is {threshold!r}; it must be a number in [0, 1].")
+    return float(threshold)
+
+
+def _changed(ladder: Fallback, group: Ensemble) -> dict[str, object]:
+    """Return the settings that somebody set, with their values."""
+    plain = Fallback(), Ensemble()
+    given = {
+        "chain": (ladder.chain, plain[0].chain),
+        "threshold": (ladder.threshold, plain[0].threshold),
+        "ensemble_size": (group.size, plain[1].size),
+        "confidence": (ladder.confidence, plain[0].confidence),
+    }
+    return {name: value for name, (value, otherwise) in given.items() if value != otherwise}
+
+
+def _refuse_unused(named: str, changed: Mapping[str, object], catalog: Catalog) -> None:
+    """Refuse a setting that the named strategy would not look at."""
+    used = USED.get(named, ("confidence",) if named in catalog else ())
+    for name in (each for each in changed if each not in used):
+        if named in BUILT_IN or named in catalog or named in plugins.strategies():
+            raise ParameterError(f"{named} takes no {name}. {_hint(name)}")
+    chain, size = changed.get("chain"), changed.get("ensemble_size")
+    if isinstance(chain, tuple) and size not in (None, len(chain)):
+        raise ParameterError(
+            f"chain names {len(chain)} models and ensemble_size is {size}. Give one of them."
+        )
+
+
+def _hint(setting: str) -> str:
+    users = [repr(name) for name, used in USED.items() if setting in used]
+    return f"Leave it out, or use {' or '.join(users)}."
 
 
 def _fitting(group: Ensemble, catalog: Catalog) -> Ensemble:

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from orchkit.core.catalog import Catalog
@@ -144,6 +146,11 @@ def test_a_slip_is_answered_with_the_nearest_name(typed: str, meant: str) -> Non
         ({"threshold": math.nan}, ParameterError),
         ({"threshold": 2}, ParameterError),
         ({"threshold": "high"}, ParameterError),
+        ({"threshold": True}, ParameterError),
+        ({"threshold": np.True_}, ParameterError),
+        ({"threshold": None}, ParameterError),
+        ({"threshold": 0.5j}, ParameterError),
+        ({"ensemble_size": True}, ParameterError),
         ({"ensemble_size": 0}, ParameterError),
         ({"ensemble_size": -1}, ParameterError),
         ({"ensemble_size": 2.0}, ParameterError),
@@ -176,3 +183,53 @@ def test_an_installed_thing_without_a_plan_is_no_strategy() -> None:
     """An entry point that gives no strategy is refused like any other such object."""
     with pytest.raises(ParameterError, match="hollow"):
         named("hollow")
+
+
+@pytest.mark.parametrize("number", [np.float32(0.5), np.float64(0.5), Fraction(1, 2)], ids=repr)
+def test_a_threshold_of_any_numeric_type_is_a_number(number: Any) -> None:
+    """A threshold may come from an array or be exact."""
+    assert named("fallback", threshold=number) == Fallback(threshold=0.5)
+
+
+@pytest.mark.parametrize("number", [np.int64(1), np.uint8(1), 1], ids=repr)
+def test_whole_numbers_of_any_type_count(number: Any) -> None:
+    """Threshold and size may be whole numbers of numpy."""
+    assert named("fallback", threshold=number) == Fallback(threshold=1.0)
+    assert named("ensemble", ensemble_size=number + 1) == Ensemble(2)
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "value"),
+    [
+        ("cheapest", "threshold", 0.2),
+        ("cheapest", "ensemble_size", 2),
+        ("cheapest", "chain", ["gpt-4o"]),
+        ("fallback", "ensemble_size", 2),
+        ("ensemble", "threshold", 0.9),
+        ("gpt-4o", "chain", ["gpt-4"]),
+        ("gpt-4o", "threshold", 0.2),
+        ("gpt-4o", "ensemble_size", 2),
+        ("thrifty", "chain", ["gpt-4"]),
+        ("thrifty", "confidence", surely),
+    ],
+)
+@pytest.mark.usefixtures("plugin")
+def test_a_setting_that_would_do_nothing_is_refused(name: str, setting: str, value: Any) -> None:
+    """What the named strategy never looks at is refused, saying who does; its default is not."""
+    with pytest.raises(ParameterError, match=f"{name} takes no {setting}.*'(fallback|ensemble)'"):
+        named(name, **{setting: value})
+    assert named(name, threshold=0.6, ensemble_size=3) == named(name)
+
+
+def test_a_chain_and_a_size_that_disagree_are_refused() -> None:
+    """An ensemble of named models has as many as are named."""
+    chain = ["gpt-4o-mini", "gpt-4o"]
+    with pytest.raises(ParameterError, match="chain names 2 models and ensemble_size is 4"):
+        named("ensemble", chain=chain, ensemble_size=4)
+    assert named("ensemble", chain=chain, ensemble_size=2).models == tuple(chain)
+
+
+def test_a_slip_is_told_before_a_setting() -> None:
+    """Where nobody knows the strategy, that is what is said, whatever was set beside it."""
+    with pytest.raises(UnknownNameError, match="Did you mean 'fallback'"):
+        named("fallbak", threshold=0.9)
