@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
+from contextlib import suppress
 
 from orchkit.core.calls import Call, Failure, Kind, Response
 from orchkit.core.catalog import Catalog
 from orchkit.core.plans import Answer, Plan, Query, Strategy, Trace
-from orchkit.errors import NotRecorded
+from orchkit.errors import MisuseError, NotRecorded
 
 Calls = tuple[Call, ...]
 Responses = tuple[Response, ...]
@@ -22,6 +23,23 @@ def begin(strategy: Strategy, query: Query, catalog: Catalog) -> Plan:
         raise TypeError(f"plan() must be a generator, not {type(plan).__name__}")
     answer: Answer = yield from plan
     return answer
+
+
+def opening(strategy: Strategy, query: Query, catalog: Catalog) -> Calls:
+    """Return the first calls of a plan: its misuse shows here, before anything is spent.
+
+    Whatever else is wrong with a plan is the error of its rows; it opens with nothing.
+    """
+    plan = begin(strategy, query, catalog)
+    try:
+        return _checked(next(plan))
+    except MisuseError:
+        raise
+    except Exception:  # noqa: BLE001 - told row by row
+        return ()
+    finally:
+        with suppress(RuntimeError):  # a plan that will not be closed
+            plan.close()
 
 
 async def drive(plan: Plan, answer: Callable[[Calls], Awaitable[Responses]]) -> Trace:

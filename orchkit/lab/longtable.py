@@ -70,6 +70,12 @@ def validated(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([table, others.reset_index(drop=True)], axis=1)
 
 
+def answered(table: pd.DataFrame) -> pd.Series[bool]:
+    """Return which rows hold an answer, and not an `error` in words why there is none."""
+    told = table["error"] if "error" in table else [None] * len(table)
+    return pd.Series([not (isinstance(why, str) and why) for why in told], table.index, dtype=bool)
+
+
 def _typed(frame: pd.DataFrame, name: str, kind: str) -> pd.Series[Any]:
     if name not in frame.columns:
         return pd.Series([None] * len(frame), dtype="object").astype(kind)  # type: ignore[call-overload, no-any-return]

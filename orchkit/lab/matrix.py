@@ -15,14 +15,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from orchkit.core.calls import Failure, Message, Params
+from orchkit.core.calls import Failure, Params
 from orchkit.core.catalog import Catalog
 from orchkit.core.drive import begin, replay
-from orchkit.core.plans import Answer, Query, Strategy, Trace
+from orchkit.core.plans import Answer, Query, Strategy, Trace, last_said
 from orchkit.errors import StoreError
 from orchkit.lab.asking import Predict, predicted
 from orchkit.lab.cataloguing import catalog_of
-from orchkit.lab.longtable import named, validated
+from orchkit.lab.longtable import answered, named, validated
+from orchkit.lab.recording import conversation
 from orchkit.lab.replaying import Cells, RecordedRow
 from orchkit.lab.scoring import Scorer, scored
 
@@ -68,12 +69,16 @@ class Matrix:
         """Model names in the order they first appear."""
         return [str(name) for name in self._frame["model"].unique()]
 
-    @cached_property
+    @property
     def prompts(self) -> pd.DataFrame:
         """One row a prompt, indexed by `prompt_id`: prompt and reference."""
-        first = self._frame.drop_duplicates("prompt_id")
-        ids = pd.Index(first["prompt_id"], dtype="object")
-        return first[["prompt", "reference"]].set_axis(ids)
+        ids = pd.Index(self._first["prompt_id"], dtype="object")
+        return self._first[["prompt", "reference"]].set_axis(ids)
+
+    @cached_property
+    def _first(self) -> pd.DataFrame:
+        """The first row of each prompt."""
+        return self._frame.drop_duplicates("prompt_id")
 
     @property
     def simulated(self) -> bool:
@@ -83,16 +88,24 @@ class Matrix:
 
     def __len__(self) -> int:
         """Return the number of prompts."""
-        return len(self.prompts)
+        return len(self._first)
 
-    @cached_property
+    @property
     def quality(self) -> pd.DataFrame:
         """Prompts × models: quality in [0, 1]."""
+        return self._quality.copy()
+
+    @property
+    def cost(self) -> pd.DataFrame:
+        """Prompts × models: USD."""
+        return self._cost.copy()
+
+    @cached_property
+    def _quality(self) -> pd.DataFrame:
         return self._wide("quality")
 
     @cached_property
-    def cost(self) -> pd.DataFrame:
-        """Prompts × models: USD."""
+    def _cost(self) -> pd.DataFrame:
         return self._wide("cost")
 
     def _wide(self, name: str) -> pd.DataFrame:
@@ -103,7 +116,10 @@ class Matrix:
 
     def score(self, scorer: str | Scorer) -> Self:
         """Return a matrix whose qualities are the scorer's, of responses against references."""
-        pairs = zip(self._frame["response"], self._frame["reference"], strict=True)
+        right = self._frame["reference"].where(
+            answered(self._frame)
+        )  # a failed call is no wrong answer
+        pairs = zip(self._frame["response"], right, strict=True)
         quality = [scored(_text(said), _text(wanted), scorer) for said, wanted in pairs]
         return type(self)(self._frame.assign(quality=quality))
 
@@ -150,11 +166,10 @@ class Matrix:
 
     def queries(self, predict: Predict, params: Params) -> list[Query]:
         """Return one query a prompt; `predict` judges all texts at once."""
-        texts = [str(prompt) for prompt in self.prompts["prompt"]]
-        return [
-            Query((Message("user", text),), params, tier)
-            for text, tier in zip(texts, predicted(predict, texts), strict=True)
-        ]
+        whole = self._first.get("messages", [None] * len(self))
+        asked = [conversation(*each) for each in zip(self._first["prompt"], whole, strict=True)]
+        tiers = predicted(predict, [last_said(messages) for messages in asked])
+        return [Query(said, params, tier) for said, tier in zip(asked, tiers, strict=True)]
 
     def run(
         self,
@@ -197,10 +212,12 @@ class Matrix:
         return catalog_of(self._frame, known)
 
     def __repr__(self) -> str:
-        filled = self._frame["quality"].notna().mean() if len(self._frame) else 0.0
+        there = answered(self._frame)
+        filled = self._frame.loc[there, "quality"].notna().mean() if there.any() else 0.0
+        missed = f", {len(there) - there.sum():,} calls failed" if not there.all() else ""
         return (
             f"{type(self).__name__}({len(self):,} prompts x {len(self.models)} models, "
-            f"{len(self._frame):,} responses, quality known for {filled:.0%}"
+            f"{there.sum():,} responses, quality known for {filled:.0%}{missed}"
             f"{', SIMULATED' if self.simulated else ''})"
         )
 

@@ -12,6 +12,7 @@ import pandas as pd
 from orchkit.core.calls import Call, Kind, Response, Usage
 from orchkit.core.catalog import NANO, Catalog
 from orchkit.errors import NotRecorded
+from orchkit.lab.longtable import answered
 
 _NUMBERS = ["quality", "cost", "input_tokens", "output_tokens", "latency", "confidence"]
 
@@ -19,7 +20,8 @@ _NUMBERS = ["quality", "cost", "input_tokens", "output_tokens", "latency", "conf
 class Cells(Mapping[tuple[int, str], list[Response]]):
     """The responses of a long table, by prompt position and model; several where drawn so.
 
-    They are made when they are asked for: a strategy asks for few of the cells of a large matrix.
+    A row with an `error` is none. They are made when they are asked for: a strategy asks for few of
+    the cells of a large matrix.
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:
@@ -28,8 +30,10 @@ class Cells(Mapping[tuple[int, str], list[Response]]):
         self._models = {str(name): number for number, name in enumerate(names)}
         self._shape = len(ids), len(names)
         places = prompts * len(names) + models
-        self._rows = np.argsort(places, kind="stable")  # equal places are draws, in order
-        counts = np.bincount(places, minlength=len(ids) * len(names))
+        there = np.flatnonzero(answered(frame))
+        # Equal places are draws, in order.
+        self._rows = there[np.argsort(places[there], kind="stable")]
+        counts = np.bincount(places[there], minlength=len(ids) * len(names))
         self._ends = np.concatenate([[0], np.cumsum(counts)]).tolist()
         self._numbers = frame[_NUMBERS].to_numpy(dtype="float64")
         self._texts = frame["response"].to_numpy(object)
@@ -44,8 +48,9 @@ class Cells(Mapping[tuple[int, str], list[Response]]):
         return [self._response(model, row) for row in self._rows[start:end].tolist()]
 
     def _response(self, model: str, row: int) -> Response:
-        numbers = self._numbers[row].tolist()
-        return response_of(model, self._texts[row], *numbers, finish=self._finishes[row])
+        quality, cost, read, written, latency, sure = self._numbers[row].tolist()
+        text, finish = self._texts[row], self._finishes[row]
+        return response_of(model, text, quality, cost, read, written, latency, sure, finish)
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
         prompts, models = self._shape

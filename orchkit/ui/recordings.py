@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from itertools import product
 from typing import Any
 
@@ -10,9 +11,10 @@ import pandas as pd
 
 from orchkit.core.calls import DEFAULT_MAX_TOKENS, Params
 from orchkit.core.catalog import Catalog
-from orchkit.core.plans import Plan, Query, Strategy
+from orchkit.core.drive import opening
+from orchkit.core.plans import Query, Strategy
 from orchkit.core.strategies import Single
-from orchkit.errors import MisuseError, whole
+from orchkit.errors import whole
 from orchkit.lab import experiment
 from orchkit.lab.asking import predictor
 from orchkit.lab.frames import attach
@@ -99,15 +101,19 @@ class ResponseMatrix(Matrix):
 
         Columns: model, quality, cost (USD).
         """
-        chosen = oracle(self.quality, self.cost)
+        quality, cost = self.quality, self.cost
+        chosen = oracle(quality, cost)
         at = list(zip(chosen.index, chosen, strict=True))
         return pd.DataFrame(
             {
                 "model": chosen,
-                "quality": [self.quality.loc[place] for place in at],
-                "cost": [self.cost.loc[place] for place in at],
+                "quality": [quality.loc[place] for place in at],
+                "cost": [cost.loc[place] for place in at],
             }
         )
+
+    def _repr_html_(self) -> str:
+        return f'<p class="tex2jax_ignore mathjax_ignore">{escape(repr(self))}</p>'
 
     def _known(self) -> Catalog:
         return self.catalog(SESSION.offline_catalog())
@@ -123,18 +129,6 @@ class ResponseMatrix(Matrix):
         limit = DEFAULT_MAX_TOKENS if max_tokens is None else whole("max_tokens", max_tokens)
         judged = self.queries(predictor(complexity), Params(max_tokens=limit))
         for query, strategy in product(judged[:1], strategies):
-            _begin(strategy.plan(query, catalog), catalog)
+            for call in opening(strategy, query, catalog):
+                catalog[call.model]
         return judged
-
-
-def _begin(plan: Plan, catalog: Catalog) -> None:
-    """Take the first step of a plan: a model it cannot have is misuse, not an error of each row."""
-    try:
-        for call in next(plan):
-            catalog[call.model]
-    except MisuseError:
-        raise
-    except Exception:  # noqa: BLE001, S110 - its own errors are told row by row
-        pass
-    finally:
-        plan.close()

@@ -1,14 +1,16 @@
 import asyncio
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import pytest
 
 from orchkit.core.calls import Call, Failure, Kind, Response
-from orchkit.core.drive import ROUNDS, drive, replay
-from orchkit.core.plans import Answer, Plan, Trace
-from orchkit.errors import NotRecorded
+from orchkit.core.catalog import Catalog
+from orchkit.core.drive import ROUNDS, drive, opening, replay
+from orchkit.core.plans import Answer, Plan, Query, Trace
+from orchkit.errors import NotRecorded, ParameterError
 
 Calls = tuple[Call, ...]
 Responses = tuple[Response, ...]
@@ -216,3 +218,49 @@ def test_a_plan_of_many_rounds_may_end() -> None:
 
     trace = replay(long(), echo)
     assert (len(trace.rounds), trace.failure) == (ROUNDS, None)
+
+
+@dataclass(frozen=True)
+class Opens:
+    """A strategy whose plan is what it was given."""
+
+    made: Callable[[], Any]
+    name: ClassVar[str] = "opens"
+
+    def plan(self, query: Query, catalog: Catalog) -> Any:
+        """Return the plan that was given."""
+        return self.made()
+
+
+def _asks(*rounds: Any) -> Plan:
+    yield from rounds
+    return DONE
+
+
+def _fails(error: Exception) -> Plan:
+    raise error
+    yield (A,)
+
+
+@pytest.mark.parametrize(
+    ("made", "first"),
+    [
+        (lambda: _asks((A, B), (C,)), (A, B)),
+        (_asks, ()),
+        (lambda: _asks(A), ()),
+        (lambda: _fails(KeyError("x")), ()),
+        (lambda: None, ()),
+    ],
+    ids=["asks", "ends", "no round", "fails", "no plan"],
+)
+def test_an_opening_is_what_would_first_be_asked(
+    catalog: Catalog, query: Query, made: Callable[[], Any], first: Calls
+) -> None:
+    """The first calls are told without asking them; a broken plan opens with nothing."""
+    assert opening(Opens(made), query, catalog) == first
+
+
+def test_misuse_shows_in_the_opening(catalog: Catalog, query: Query) -> None:
+    """What a strategy refuses as misuse is raised before anything is sent."""
+    with pytest.raises(ParameterError, match="no such thing"):
+        opening(Opens(lambda: _fails(ParameterError("no such thing"))), query, catalog)
