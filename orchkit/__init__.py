@@ -7,11 +7,11 @@
 (3, 20)
 """
 
-from orchkit.core.calls import Call, Message, Params, Response, Usage
+from orchkit.core.calls import Call, Failure, Kind, Message, Params, Response, Usage
 from orchkit.core.catalog import Catalog, Model, Tier
 from orchkit.core.complexity import KeywordRules
-from orchkit.core.confidence import hard_failure
-from orchkit.core.plans import Answer, Confidence, Plan, Query, Strategy
+from orchkit.core.confidence import Signal, hard_failure
+from orchkit.core.plans import Answer, Confidence, Plan, Query, Strategy, Trace
 from orchkit.core.strategies import Cheapest, Ensemble, Fallback, Single
 from orchkit.errors import (
     BudgetError,
@@ -36,6 +36,8 @@ from orchkit.errors import (
 )
 from orchkit.lab import scoring
 from orchkit.lab.datasets import load_dataset
+from orchkit.lab.scoring import Scorer
+from orchkit.runtime.wire import Provider, Quota, Rejection
 from orchkit.ui import accessor, plots
 from orchkit.ui.caching import CacheInfo, cache_info, prune_cache
 from orchkit.ui.comparison import Comparison
@@ -66,8 +68,10 @@ __all__ = [
     "Confidence",
     "Ensemble",
     "Estimate",
+    "Failure",
     "Fallback",
     "KeywordRules",
+    "Kind",
     "MatrixError",
     "Message",
     "MetricWarning",
@@ -80,15 +84,21 @@ __all__ = [
     "Params",
     "Plan",
     "PriceMissingError",
+    "Provider",
     "Query",
+    "Quota",
+    "Rejection",
     "Response",
     "ResponseMatrix",
     "Result",
     "RetiredModelWarning",
+    "Scorer",
+    "Signal",
     "Single",
     "StoreError",
     "Strategy",
     "Tier",
+    "Trace",
     "UnknownModelError",
     "UnknownNameError",
     "Usage",

@@ -30,7 +30,7 @@ HEAVY = (
     "scipy",
 )
 #: Names for types that cannot hold a docstring.
-ALIASES = {"Plan"}
+ALIASES = {"Plan", "Scorer", "Signal"}
 VAGUE = {
     "utils",
     "util",

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import pandas as pd
 
 from orchkit.lab.metrics import ORACLE, summary
 from orchkit.ui import plots
+from orchkit.ui.markup import UNTYPESET, block, text
 from orchkit.ui.money import usd
+from orchkit.ui.terminal import harmless
 
-#: Keeps notebooks from typesetting dollars in names as formulas.
-UNTYPESET = "tex2jax_ignore mathjax_ignore"
 NOTE = (
     "saving: share of the strongest single model's cost not spent; "
     "confidence: uncalibrated, mean over rows"
@@ -63,7 +62,7 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         table = self.table().to_html(classes=UNTYPESET)
-        return f"<p>{escape(self._title())}</p>{table}<p>{NOTE}</p>"
+        return block(f"<p>{text(self._title())}</p>", harmless(table), f"<p>{NOTE}</p>")
 
     def _title(self) -> str:
         prompts = self.results["row"].nunique()

@@ -13,6 +13,9 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from orchkit.ui.markup import block, text
+from orchkit.ui.money import usd
+
 #: What JSON lets stand in a text, but a terminal obeys (C1) or no encoding takes (surrogates).
 _RAW = re.compile("[\x7f-\x9f\ud800-\udfff]")
 
@@ -54,6 +57,27 @@ class Result:
         """Return the result as JSON text; nothing in it can steer a terminal."""
         told = json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
         return _RAW.sub(lambda found: f"\\u{ord(found[0]):04x}", told)
+
+    def _repr_html_(self) -> str:
+        """Return the answer and its figures as text in a table; the text twin is the repr."""
+        answer = self.error if self.response is None else self.response
+        rows = "".join(
+            f"<tr><th>{name}</th><td>{text(told)}</td></tr>" for name, told in self._figures()
+        )
+        return block(f"<pre>{text(answer)}</pre>", f"<table>{rows}</table>")
+
+    def _figures(self) -> list[tuple[str, object]]:
+        """Return what stands under an answer: who gave it, for how much and how sure."""
+        signal = self.metadata.get("signal", "none")
+        return [
+            ("model", f"{self.model_used} ({self.provider})"),
+            ("strategy", self.strategy),
+            ("cost", usd(self.cost) + (" (cached)" if self.cached else "")),
+            ("latency", f"{self.latency:.2f} s"),
+            ("confidence", f"{self.confidence:.2f} ({signal}, uncalibrated)"),
+            ("tokens", f"{self.input_tokens:,} in, {self.output_tokens:,} out"),
+            *([("error", self.error)] if self.error else []),
+        ]
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ import orchkit
 from orchkit.core.calls import Call, Response
 from orchkit.core.plans import Answer, Plan
 
-HARMLESS = {"p", "table", "thead", "tbody", "tr", "th", "td"}
+HARMLESS = {"div", "p", "table", "thead", "tbody", "tr", "th", "td"}
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 
 
@@ -150,3 +150,11 @@ def test_it_is_drawn_as_it_is(found: orchkit.Comparison, no_figures: Any) -> Non
     assert found.plot(ax=ax) is ax
     assert "SIMULATED" in ax.get_title()
     assert {text.get_text() for text in ax.texts} == set(found.summary().index)
+
+
+def test_nothing_in_its_html_is_typeset(found: orchkit.Comparison) -> None:
+    """All of it stands inside what notebooks are told not to read formulas from."""
+    shown = found._repr_html_()
+    assert shown.startswith('<div class="tex2jax_ignore mathjax_ignore">')
+    assert shown.endswith("</div>")
+    assert shown.count("<div") == 1

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import html
 import json
-from dataclasses import FrozenInstanceError, dataclass
+import re
+from dataclasses import FrozenInstanceError, dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -9,6 +11,7 @@ import pytest
 
 import orchkit
 from orchkit.core.plans import Answer, Plan
+from orchkit.ui import money
 
 KEYS = [
     "response",
@@ -114,3 +117,49 @@ def test_unknown_is_null_at_any_depth(note: object, told: object) -> None:
     """A number that JSON has no word for is null wherever a strategy noted it."""
     result = orchkit.run_orchestration("What is 2+2?", Noted(note))
     assert json.loads(result.to_json())["metadata"]["noted"] == told
+
+
+class Sly:
+    """A provider that answers with markup."""
+
+    name = "<b>sly</b>"
+
+    async def complete(self, call: orchkit.Call) -> orchkit.Response:
+        """Answer with a script, a formula and an escape."""
+        return orchkit.Response(call.model, "<script>alert(1)</script> $x$ \x1b[31m")
+
+
+def test_its_html_is_text(df: Any) -> None:
+    """In a notebook an answer, a provider's name and a model's are text, never markup or maths."""
+    orchkit.add_model("<i>m</i>", provider=Sly(), input_price=0, output_price=0)
+    result = orchkit.run_orchestration("Hi", "<i>m</i>")
+    shown = result._repr_html_()
+    assert set(re.findall(r"<(\w+)", shown)) == {"div", "pre", "table", "tr", "th", "td"}
+    assert shown.startswith('<div class="tex2jax_ignore mathjax_ignore"><pre>&lt;script&gt;alert')
+    assert "&lt;b&gt;sly&lt;/b&gt;" in shown
+    assert "\x1b" not in shown
+    assert "\x1b" not in repr(result)
+
+
+def test_its_html_tells_the_figures() -> None:
+    """Under the answer stand the model, the cost, whether it was cached, and how sure it is."""
+    results = [orchkit.run_orchestration("What is 2+2?") for _ in range(2)]
+    first, second = (result._repr_html_() for result in results)
+    assert html.escape(results[0].response or "") in first
+    assert "gpt-4o-mini (simulator)" in first
+    assert f"<td>{money.usd(results[0].cost)}</td>" in first
+    assert f"<td>{money.usd(results[0].cost)} (cached)</td>" in second
+
+
+def test_a_failed_prompts_html_says_why() -> None:
+    """Where there is no answer the error stands in its place."""
+    shown = orchkit.run_orchestration("  ")._repr_html_()
+    assert "<pre>EmptyPrompt: " in shown
+
+
+@pytest.mark.parametrize("code", [0x7F, 0x9B, 0x9F, 0xD800, 0xDFFF], ids=hex)
+def test_json_holds_no_character_a_terminal_obeys(code: int) -> None:
+    """C1 controls and lone surrogates are escaped, and read back the same."""
+    result = replace(orchkit.run_orchestration("Hi"), response=f"a{chr(code)}b")
+    assert chr(code) not in result.to_json()
+    assert json.loads(result.to_json())["response"] == f"a{chr(code)}b"
