@@ -140,7 +140,9 @@ def test_what_a_killed_process_left_open_is_presumed(path: Path) -> None:
     with closing(Ledger(path)) as ledger:
         assert states(ledger) == [("presumed", 100)]
         begun(ledger, replace(BEGIN, claim=True))
-        assert [*(path.parent / "owners").glob("*.lock")] == [ledger.owners._path(ledger.owners.mine)]
+        assert [*(path.parent / "owners").glob("*.lock")] == [
+            ledger.owners._path(ledger.owners.mine)
+        ]
 
 
 def test_a_changed_row_is_refused(ledger: Ledger, path: Path) -> None:
@@ -188,7 +190,9 @@ def test_another_schema_is_refused(path: Path, planted: str) -> None:
         Ledger(path)
 
 
-@pytest.mark.parametrize("rubbish", [b"no database at all" * 100, b"SQLite format 3\0" + b"\0" * 84])
+@pytest.mark.parametrize(
+    "rubbish", [b"no database at all" * 100, b"SQLite format 3\0" + b"\0" * 84]
+)
 def test_a_file_that_is_no_ledger_is_refused(path: Path, rubbish: bytes) -> None:
     """What cannot be read is no ledger, and nothing is spent beside it."""
     path.parent.mkdir(mode=0o700)

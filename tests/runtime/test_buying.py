@@ -1,0 +1,302 @@
+"""Buying: an attempt is written down before it is sent, and what came of it after."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchkit.core.calls import Call, Kind, Message, Params, Response, Usage
+from orchkit.core.catalog import Catalog, Model, Rates, Tier
+from orchkit.core.plans import Query, Trace
+from orchkit.core.strategies import Single
+from orchkit.errors import CacheWarning
+from orchkit.runtime.cache import ResponseCache
+from orchkit.runtime.executor import Executor
+from orchkit.runtime.ledger import Ledger
+from orchkit.runtime.limits import Policy
+from orchkit.runtime.loop import LOOP
+from orchkit.runtime.pacing import Paces
+from orchkit.runtime.wire import Quota, Rejection
+
+#: Input is free and a token of output costs one nano-dollar, so `max_tokens` is the worst case.
+MODEL = Model("a", "fake", Tier.BASIC, (Rates(0.0, 0.001),))
+DEARER = Model("b", "fake", Tier.BASIC, (Rates(0.0, 0.005),))
+CATALOG = Catalog({"a": MODEL, "b": DEARER}, ("a",))
+QUICK = Policy(base=0.0005, ceiling=0.002, timeout=5, patience=10)
+ANSWER = Response("a", "yes", Usage(1, 4))
+
+
+@dataclass
+class Vendor:
+    """Does what the test says with each request."""
+
+    act: Callable[[Call], Awaitable[Response]]
+    name: str = "fake"
+    calls: int = 0
+    quotas: dict[str, Quota] = field(default_factory=dict)
+
+    async def complete(self, call: Call) -> Response:
+        """Count the call, then act."""
+        self.calls += 1
+        return await self.act(call)
+
+
+def saying(*outcomes: Response | Exception) -> Vendor:
+    """Return a vendor that gives each outcome once, the last one for ever."""
+    left = [*outcomes]
+
+    async def act(_: Call) -> Response:
+        outcome = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    return Vendor(act)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Give a folder for a cache and a ledger."""
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def ledger(home: Path) -> Iterator[Ledger]:
+    """Give an empty ledger."""
+    with closing(Ledger(home / "ledger.db")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def cache(home: Path) -> ResponseCache:
+    """Give an empty cache."""
+    return ResponseCache(home / "cache")
+
+
+def runner(vendor: Vendor, **known: Any) -> Executor:
+    """Return the executor of a run that asks the vendor."""
+    return Executor(known.pop("catalog", CATALOG), lambda _: vendor, policy=QUICK, **known)
+
+
+def ask(executor: Executor, *prompts: str) -> list[Trace]:
+    """Ask each prompt once."""
+    rows = [(Query((Message("user", p),), Params(max_tokens=10)), Single("a")) for p in prompts]
+    return executor.run(rows)
+
+
+def booked(ledger: Ledger) -> list[tuple[str, int | None]]:
+    """Return the state and cost of every attempt."""
+    return [(row["state"], row["cost"]) for row in ledger.rows()]
+
+
+def test_an_attempt_is_on_disk_before_it_is_sent(ledger: Ledger) -> None:
+    """When the vendor hears of it, the ledger already holds the worst it can cost."""
+    seen = []
+
+    async def act(_: Call) -> Response:
+        seen.append([(row["state"], row["reserved"]) for row in ledger.rows()])
+        return ANSWER
+
+    ask(runner(Vendor(act), ledger=ledger), "x")
+    assert seen == [[("open", 10)]]
+    assert booked(ledger) == [("settled", 4)]
+
+
+def test_what_a_run_is_for_is_written_beside_it(ledger: Ledger) -> None:
+    """Category, strategy, model and provider are told of each attempt."""
+    ask(runner(saying(ANSWER), ledger=ledger, category="study"), "x")
+    (row,) = ledger.rows()
+    assert (row["category"], row["strategy"], row["model"], row["provider"]) == (
+        "study", "single", "a", "fake",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "states"),
+    [
+        ([Rejection(Kind.ServerError, again=True), ANSWER], [("released", 0), ("settled", 4)]),
+        ([Rejection(Kind.RateLimited, again=True), ANSWER], [("released", 0), ("settled", 4)]),
+        ([Rejection(Kind.BadRequest)], [("released", 0)]),
+        ([TimeoutError()], [("presumed", 10)] * 2),
+        ([Rejection(Kind.MalformedResponse, again=True, billed=True)], [("presumed", 10)] * 2),
+        ([ValueError("a bug")], [("presumed", 10)]),
+        ([replace(ANSWER, extra={"usage": "missing"})], [("settled", 10)]),
+    ],
+    ids=str,
+)
+def test_each_attempt_is_booked_as_what_it_was(
+    ledger: Ledger, outcomes: list[Any], states: list[tuple[str, int]]
+) -> None:
+    """Refused is released, answered is settled, and what may have been billed is presumed."""
+    executor = runner(saying(*outcomes), ledger=ledger)
+    ask(executor, "x")
+    assert booked(ledger) == states
+    assert executor.spent.purse.spent == ledger.spent()
+
+
+def test_what_is_presumed_is_told_of_the_row(ledger: Ledger) -> None:
+    """Money that may be gone without an answer stands beside the answer, not in its cost."""
+    broken = Rejection(Kind.ConnectionFailed, again=True, billed=True)
+    (trace,) = ask(runner(saying(broken, ANSWER), ledger=ledger), "x")
+    (response,) = trace.responses
+    assert (response.cost, response.presumed, response.attempts) == (4, 10, 2)
+
+
+def test_two_runs_at_once_buy_an_answer_once(ledger: Ledger, cache: ResponseCache) -> None:
+    """Whoever comes second waits for the first, in whatever thread or process that is."""
+    started = threading.Event()
+
+    async def slow(_: Call) -> Response:
+        started.set()
+        await asyncio.sleep(0.2)
+        return ANSWER
+
+    vendor, traces = Vendor(slow), list[Trace]()
+
+    def run() -> None:
+        traces.extend(ask(runner(vendor, ledger=ledger, cache=cache), "x"))
+
+    first, second = threading.Thread(target=run), threading.Thread(target=run)
+    first.start()
+    started.wait(5)
+    second.start()
+    first.join()
+    second.join()
+    assert vendor.calls == 1
+    assert sorted(trace.cached for trace in traces) == [False, True]
+    assert booked(ledger) == [("settled", 4), ("released", 0)]
+
+
+def test_a_claim_that_ends_without_an_answer_goes_to_the_next(
+    ledger: Ledger, cache: ResponseCache
+) -> None:
+    """When the first buyer fails, the one who waited buys for itself."""
+    started = threading.Event()
+
+    async def slow_no(_: Call) -> Response:
+        started.set()
+        await asyncio.sleep(0.2)
+        raise Rejection(Kind.BadRequest)
+
+    first = threading.Thread(
+        target=ask, args=(runner(Vendor(slow_no), ledger=ledger, cache=cache), "x")
+    )
+    first.start()
+    started.wait(5)
+    (trace,) = ask(runner(saying(ANSWER), ledger=ledger, cache=cache), "x")
+    first.join()
+    assert trace.answer.response is not None
+    assert not trace.cached
+
+
+def test_a_ledger_that_takes_no_more_ends_the_spending(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When nothing can be written down, nothing is sent; what is there is given back."""
+
+    def full(*_: Any, **__: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    vendor = saying(ANSWER)
+    executor = runner(vendor, ledger=ledger, concurrency=1)
+    (before,) = ask(executor, "x")
+    monkeypatch.setattr(ledger, "_begin", full)
+    later = ask(executor, "y", "z")
+    assert before.failure is None
+    assert [trace.failure and trace.failure.kind for trace in later] == [Kind.StoreFull] * 2
+    assert vendor.calls == 1
+
+
+def test_a_cache_that_takes_no_more_ends_a_paid_run(
+    ledger: Ledger, cache: ResponseCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that cannot be kept is given back, and no other one is bought."""
+
+    def full(*_: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(cache._cache, "set", full)
+    vendor = saying(ANSWER)
+    with pytest.warns(CacheWarning, match="is in the result"):
+        first, *others = ask(
+            runner(vendor, ledger=ledger, cache=cache, concurrency=1), "x", "y", "z"
+        )
+    assert first.answer.response is not None
+    assert [trace.failure and trace.failure.kind for trace in others] == [Kind.StoreFull] * 2
+    assert booked(ledger) == [("settled", 4)]
+
+
+def test_an_overrun_ends_the_run(ledger: Ledger) -> None:
+    """A vendor that bills more than the most a call may cost is paid, and asked nothing more."""
+    dear = replace(ANSWER, usage=Usage(1, 5000))
+    vendor = saying(dear)
+    first, *others = ask(runner(vendor, ledger=ledger, budget=10**6, concurrency=1), "x", "y", "z")
+    assert first.answer.response is not None
+    assert first.answer.response.extra["overrun"]
+    assert [trace.failure and trace.failure.kind for trace in others] == [Kind.BudgetOverrun] * 2
+    assert booked(ledger) == [("settled", 5000)]
+
+
+def test_without_a_cap_an_overrun_is_only_told(ledger: Ledger) -> None:
+    """Who set no limit has none to exceed."""
+    vendor = saying(replace(ANSWER, usage=Usage(1, 5000)))
+    traces = ask(runner(vendor, ledger=ledger, concurrency=1), "x", "y")
+    assert [trace.failure for trace in traces] == [None, None]
+
+
+def test_an_answer_of_a_dearer_model_costs_what_that_one_costs(ledger: Ledger) -> None:
+    """A vendor that says another model answered is believed where it makes the answer dearer."""
+    swapped = replace(ANSWER, extra={"answered_by": "b"})
+    (trace,) = ask(runner(saying(swapped), ledger=ledger), "x")
+    assert trace.cost == 20
+
+
+def test_what_a_vendor_allows_is_learnt(ledger: Ledger) -> None:
+    """The quota in a reply's headers becomes the pace of the model."""
+    vendor, paces = saying(ANSWER), Paces()
+    vendor.quotas["a"] = Quota(requests=5)
+    ask(runner(vendor, ledger=ledger, paces=paces), "x")
+    assert paces.of(MODEL)._requests.quota == 5
+
+
+def test_a_wait_that_is_too_long_tells_when_it_is_over() -> None:
+    """A row that cannot wait says until when it would have had to."""
+    hour = Rejection(Kind.RateLimited, again=True, wait=3600)
+    (trace,) = ask(runner(saying(hour)), "x")
+    assert trace.failure is not None
+    assert "UTC" in trace.failure.message
+
+
+def test_hits_of_the_cache_are_booked(ledger: Ledger, cache: ResponseCache) -> None:
+    """What an earlier run bought is told as saved."""
+    for _ in range(2):
+        ask(runner(saying(ANSWER), ledger=ledger, cache=cache), "x", "y")
+    (hit,) = ledger.hits()
+    assert (hit["calls"], hit["saved"], hit["strategy"]) == (2, 8, "single")
+
+
+def test_an_interrupt_presumes_what_is_under_way(ledger: Ledger) -> None:
+    """What was sent and never answered counts as spent, and the ledger says so at once."""
+
+    async def scene() -> None:
+        async def hang(_: Call) -> Response:
+            await asyncio.sleep(60)
+            return ANSWER
+
+        executor = runner(Vendor(hang), ledger=ledger)
+        rows = [(Query((Message("user", "x"),), Params(max_tokens=10)), Single("a"))]
+        run = asyncio.ensure_future(executor._pool(rows, [None], lambda _: None))
+        await asyncio.sleep(0.1)
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+
+    LOOP.run(scene)
+    assert booked(ledger) == [("presumed", 10)]
