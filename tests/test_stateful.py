@@ -1,6 +1,6 @@
 """The invariants of money under a state machine: whatever happens in whatever order, they hold.
 
-``pytest -m stateful`` takes seconds; ``ORCHKIT_STEPS=100000 pytest -m stateful`` takes the long way.
+``pytest -m stateful`` takes seconds; with ``ORCHKIT_STEPS=100000`` it takes the long way.
 """
 
 from __future__ import annotations

@@ -183,7 +183,7 @@ def test_no_more_calls_at_once_than_allowed() -> None:
 
 
 def test_later_means_fewer_at_once_and_answers_more_again() -> None:
-    """A pause cuts the calls at once, once; answers raise them; more than before is never needed."""
+    """A pause cuts the calls at once, and only once; answers raise them again."""
 
     async def scene() -> None:
         pace, room, inside, seen = Pace(), asyncio.Semaphore(50), 0, list[int]()
