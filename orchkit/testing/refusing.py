@@ -12,6 +12,8 @@ from .replies import JSON_HEADERS, Act, Reply, Scene, to_json
 
 __all__ = ["page", "redirect", "reset", "retry", "status"]
 
+#: A limit that no test reaches: clients keep to what they were told once.
+LARGE = 10**9
 PAGE = b"<html><body>Bad gateway</body></html>"
 
 
@@ -71,8 +73,8 @@ def retry_past(scene: Scene) -> Reply:
 
 def reset(scene: Scene) -> Reply:
     """Say that all is used up and when it is there again, without a Retry-After."""
-    spent = Allowance(100, 0, scene.wait)
-    headers = {**JSON_HEADERS, **scene.wire.allowances({"requests": spent, "tokens": spent})}
+    spent = {name: Allowance(LARGE, 0, scene.wait) for name in ("requests", "tokens")}
+    headers = {**JSON_HEADERS, **scene.wire.allowances(spent)}
     return replace(status(429)(scene), headers=headers, wait=scene.wait)
 
 

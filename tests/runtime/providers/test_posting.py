@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchkit.core.calls import Call, Kind, Message, Params
@@ -20,21 +20,32 @@ from orchkit.runtime.wire import Rejection
 both = pytest.mark.parametrize("kind", [OpenAI, Anthropic])
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
+    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=3,
 )
+
+
+def _some(**known: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Give objects that have some of these, or anything in their place."""
+    return st.fixed_dictionaries({}, optional=known) | values
+
+
 #: What a reply may hold where the two wires look.
-places = st.dictionaries(
-    st.sampled_from(["choices", "content", "usage", "model", "stop_reason", "error"]),
-    values
-    | st.lists(
-        st.dictionaries(
-            st.sampled_from(["message", "finish_reason", "logprobs", "type", "text"]),
-            values | st.dictionaries(st.sampled_from(["content", "refusal"]), values),
-        ),
-        max_size=2,
-    ),
+logprobs = _some(content=st.lists(_some(logprob=values), max_size=2) | values)
+message = _some(content=values, refusal=values)
+choice = _some(message=message, finish_reason=values, logprobs=logprobs)
+block = _some(type=st.just("text") | values, text=values)
+usage = _some(prompt_tokens=values, completion_tokens=values, input_tokens=values)
+places = st.fixed_dictionaries(
+    {},
+    optional={
+        "choices": st.lists(choice, max_size=1) | values,
+        "content": st.lists(block, max_size=2) | values,
+        "usage": usage,
+        "model": values,
+        "stop_reason": values,
+    },
 )
 
 
@@ -50,6 +61,7 @@ MAYBE_PAID = Rejection(Kind.MalformedResponse, again=True, billed=True)
 
 
 @both
+@settings(suppress_health_check=[HealthCheck.too_slow])  # the load is the machine's
 @given(reply=places)
 def test_any_object_is_an_answer_or_a_rejection(kind: Any, reply: dict[str, Any]) -> None:
     """Whatever JSON object comes back, it becomes a response or a `MalformedResponse`."""

@@ -240,6 +240,7 @@ def test_one_call_is_one_request(wire: Any) -> None:
         ("429-seconds", 0.3, 0.3),
         ("429-date", 0, 1.5),
         ("429-hour", 3600, 3600),
+        ("429-duration", 90, 90),
         ("429-past", 0, 0),
         ("429-reset", 0, 1.5),
     ],
