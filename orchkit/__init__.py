@@ -38,7 +38,7 @@ from orchkit.lab import scoring
 from orchkit.lab.datasets import load_dataset
 from orchkit.lab.scoring import Scorer
 from orchkit.runtime.wire import Provider, Quota, Rejection
-from orchkit.ui import accessor, plots
+from orchkit.ui import accessor, costs, plots
 from orchkit.ui.caching import CacheInfo, cache_info, prune_cache
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.estimate import Estimate
@@ -106,6 +106,7 @@ __all__ = [
     "add_model",
     "cache_info",
     "compare",
+    "costs",
     "estimate",
     "hard_failure",
     "last_run",

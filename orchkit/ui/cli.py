@@ -18,6 +18,7 @@ from orchkit.ui import models, verbs
 from orchkit.ui.bench import refuse_unwritable
 from orchkit.ui.commands_bench import bench_command
 from orchkit.ui.commands_cache import cache_commands
+from orchkit.ui.commands_costs import costs_commands
 from orchkit.ui.result import Result
 from orchkit.ui.terminal import echo
 
@@ -109,6 +110,7 @@ def main(
 
 main.add_command(bench_command)
 main.add_command(cache_commands)
+main.add_command(costs_commands)
 
 
 def _refuse_beside(ctx: click.Context) -> None:

@@ -83,15 +83,24 @@ def _changed(ladder: Fallback, group: Ensemble) -> dict[str, object]:
 
 def _refuse_unused(named: str, changed: Mapping[str, object], catalog: Catalog) -> None:
     """Refuse a setting that the named strategy would not look at."""
-    used = USED.get(named, ("confidence",) if named in catalog else ())
-    for name in (each for each in changed if each not in used):
-        if named in BUILT_IN or named in catalog or named in plugins.strategies():
-            raise ParameterError(f"{named} takes no {name}. {_hint(name)}")
+    used = _used(named, catalog) if changed else None
+    unused = [] if used is None else [name for name in changed if name not in used]
+    if unused:
+        raise ParameterError(f"{named} takes no {unused[0]}. {_hint(unused[0])}")
     chain, size = changed.get("chain"), changed.get("ensemble_size")
     if isinstance(chain, tuple) and size not in (None, len(chain)):
         raise ParameterError(
             f"chain names {len(chain)} models and ensemble_size is {size}. Give one of them."
         )
+
+
+def _used(named: str, catalog: Catalog) -> tuple[str, ...] | None:
+    """Return the settings a strategy looks at; None where nobody knows the strategy."""
+    if named in USED:  # asked first: the catalog's other names cost loading a price list
+        return USED[named]
+    if named in catalog:
+        return ("confidence",)
+    return () if named in plugins.strategies() else None
 
 
 def _hint(setting: str) -> str:
