@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
-from orchkit.core.calls import Call, Response, Usage
+from orchkit.core.calls import Call, Params, Response, Usage
 from orchkit.core.catalog import Catalog, Model, input_bound
 from orchkit.runtime.wire import Provider, request_key
 
@@ -28,10 +28,7 @@ class Asked:
         provider = provider_of(model)
         # A stand-in (the simulator) knows models by their catalog names.
         name = model.wire_name if provider.name == model.provider else model.name
-        params = call.params
-        if params.logprobs != model.logprobs:
-            params = replace(params, logprobs=model.logprobs)
-        wired = Call(name, call.messages, params, call.draw)
+        wired = Call(name, call.messages, _asking(call.params, model.logprobs), call.draw)
         return cls(wired, model, provider, request_key(provider, wired), catalog)
 
     @cached_property
@@ -77,6 +74,11 @@ class Asked:
         if cost is None or other is None or other not in self.catalog:
             return cost
         return max(cost, self.catalog[other].cost(response.usage) or 0)
+
+
+@lru_cache(64)  # the same for every row of a run
+def _asking(params: Params, logprobs: bool) -> Params:
+    return replace(params, logprobs=logprobs)
 
 
 def _uncounted(response: Response) -> bool:

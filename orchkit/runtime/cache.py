@@ -157,7 +157,7 @@ def _unpacked(key: str, mode: int, filename: str | None, row: Any) -> Response:
         raise TypeError("a row that is not raw bytes")
     if row[:_DIGEST] != _signature(key, row[_DIGEST:]):
         raise ValueError("digest")
-    kept = json.loads(row[_DIGEST:])
+    kept = json.loads(row[_DIGEST:].decode("ascii"))
     kept["usage"] = Usage(**kept["usage"])
     kept["logprobs"] = tuple(kept["logprobs"])
     return Response(**kept, cached=True)
