@@ -48,11 +48,6 @@ class Settings:
     policy: Policy = field(default_factory=Policy)
     fixed: int = 0
 
-    @property
-    def purse(self) -> Purse | None:
-        """The innermost cap; None when nothing is capped."""
-        return self.purses[-1] if self.purses else None
-
 
 class Session:
     """The state of this process: settings, added models, opened providers and caches."""
