@@ -44,10 +44,10 @@ class CacheInfo:
     damaged: int
 
     def __str__(self) -> str:
-        told = f"{self.rows:,} answers, {_size(self.bytes)} in {self.folder}"
+        told = f"{counted(self.rows)}, {_size(self.bytes)} in {self.folder}"
         if self.oldest and self.newest:
             told += f", stored {self.oldest:%Y-%m-%d} to {self.newest:%Y-%m-%d}"
-        return told + (f"; {self.damaged:,} damaged rows" if self.damaged else "")
+        return told + (f"; damaged rows: {self.damaged:,}" if self.damaged else "")
 
 
 def cache_info() -> CacheInfo:
@@ -129,6 +129,17 @@ def _read(told: object) -> float:
     """Return the seconds a text tells; NaN when it tells none, or a number without a unit."""
     found = _LENGTH.fullmatch(told.strip().lower()) if isinstance(told, str) else None
     return float(found[1]) * UNITS[found[2]] if found else math.nan
+
+
+def counted(answers: int) -> str:
+    """Return how many answers there are, in words.
+
+    Examples
+    --------
+    >>> counted(1), counted(1234)
+    ('1 answer', '1,234 answers')
+    """
+    return f"{answers:,} answer{'' if answers == 1 else 's'}"
 
 
 def _folder() -> Path:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from orchkit.ui.caching import CacheInfo, cache_info, prune_cache
+from orchkit.ui.caching import CacheInfo, cache_info, counted, prune_cache
 
 
 @click.group("cache")
@@ -38,7 +38,7 @@ def prune_command(ctx: click.Context, older_than: str, model: str | None, as_jso
     if as_json or ctx.find_root().params.get("as_json"):
         click.echo(json.dumps({"dropped": dropped}))
     else:
-        click.echo(f"dropped {dropped:,} answers; kept {cache_info()}")
+        click.echo(f"dropped {counted(dropped)}; kept {cache_info()}")
 
 
 def _as_json(told: CacheInfo) -> str:
