@@ -47,7 +47,8 @@ class LoopbackServer:
         Prompt to answer; ``{"echo": True}`` answers every other prompt with itself. By default the
         text is a digest of model and prompt.
     rpm, tpm : int or mapping of str to int, optional
-        Requests and billed tokens that each model, or the models named, may use in a window.
+        Requests and billed tokens that each model, or the models named, may use in a window. Every
+        reply then tells, as its vendor would, what is allowed, what is left and when it is back.
     max_concurrency : int, optional
         Requests that may be in flight at the same time.
     window : float, default 60.0

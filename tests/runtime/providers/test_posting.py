@@ -27,8 +27,9 @@ values = st.recursive(
 
 
 def _some(**known: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Give objects that have some of these, or anything in their place."""
-    return st.fixed_dictionaries({}, optional=known) | values
+    """Give objects that have these, seldom without one of them, and seldom anything else."""
+    whole = st.fixed_dictionaries(known)
+    return st.one_of(whole, whole, st.fixed_dictionaries({}, optional=known), values)
 
 
 #: What a reply may hold where the two wires look.
@@ -37,16 +38,13 @@ message = _some(content=values, refusal=values)
 choice = _some(message=message, finish_reason=values, logprobs=logprobs)
 block = _some(type=st.just("text") | values, text=values)
 usage = _some(prompt_tokens=values, completion_tokens=values, input_tokens=values)
-places = st.fixed_dictionaries(
-    {},
-    optional={
-        "choices": st.lists(choice, max_size=1) | values,
-        "content": st.lists(block, max_size=2) | values,
-        "usage": usage,
-        "model": values,
-        "stop_reason": values,
-    },
-)
+places = _some(
+    choices=st.lists(choice, min_size=1, max_size=1) | values,
+    content=st.lists(block, max_size=2) | values,
+    usage=usage,
+    model=values,
+    stop_reason=values,
+).filter(lambda reply: isinstance(reply, dict))
 
 
 def _outcome(read: Callable[..., Any], *given: object) -> Any:
