@@ -8,14 +8,13 @@ from dataclasses import dataclass, is_dataclass, replace
 from html import escape
 from typing import Any
 
-from orchkit.core.calls import Call, Failure, Response, Usage
-from orchkit.core.catalog import NANO, input_bound
+from orchkit.core.calls import Failure, Response
+from orchkit.core.catalog import NANO
 from orchkit.core.confidence import Signal
-from orchkit.core.drive import replay
 from orchkit.core.plans import Query, Strategy
-from orchkit.runtime.asked import Asked
 from orchkit.runtime.executor import Executor
 from orchkit.runtime.providers.simulator import Known, Simulator
+from orchkit.runtime.rehearsal import Bill, rehearse
 from orchkit.ui.money import usd
 
 
@@ -36,7 +35,16 @@ class Estimate:
     expected_cost, worst_cost : float
         USD to expect, and USD at the very most; NaN when a price is unknown.
     worst_calls : int
-        Requests at the very most.
+        Calls at the very most, each counted once.
+    rebuys : int
+        How often the worst case buys a call again because its outcome was unknown.
+
+    Notes
+    -----
+    The worst case drives the strategy on answers whose confidence is unknown. Each call is charged
+    for the longest prompt its bytes allow and an answer of ``max_tokens``, and again for every
+    re-buy; what a vendor refuses is free. It cannot see a strategy of one's own that asks more for
+    another reason than doubt, say the words of an answer: only `max_cost` and `budget` bound that.
     """
 
     rows: int
@@ -46,12 +54,14 @@ class Estimate:
     expected_cost: float
     worst_cost: float
     worst_calls: int
+    rebuys: int = 0
 
     def __str__(self) -> str:
         return (
             f"{self.rows:,} rows, about {self.calls:,} calls (at most {self.worst_calls:,}; "
             f"{self.cached:,} need not be bought): expect {usd(self.expected_cost)} by the "
-            f"simulator's guess, at most {usd(self.worst_cost)}"
+            f"simulator's guess, at most {usd(self.worst_cost)} if no answer is trusted and each "
+            f"is charged in full{_again(self.rebuys)}"
             + (f"; {self.refused:,} rows cannot be asked" if self.refused else "")
         )
 
@@ -59,21 +69,9 @@ class Estimate:
         return f'<p class="tex2jax_ignore mathjax_ignore">{escape(str(self))}</p>'
 
 
-@dataclass
-class _Bill:
-    """What a dry run adds up to; `cost` is None as soon as one price is unknown."""
-
-    calls: int = 0
-    free: int = 0
-    cost: int | None = 0
-
-    def add(self, cost: int | None) -> None:
-        self.calls += 1
-        self.cost = None if cost is None or self.cost is None else self.cost + cost
-
-    @property
-    def dollars(self) -> float:
-        return math.nan if self.cost is None else self.cost / NANO
+def _again(rebuys: int) -> str:
+    times = {0: "", 1: ", and once again after a lost reply"}
+    return times.get(rebuys, f", and {rebuys} times again after lost replies")
 
 
 def estimate_traces(
@@ -84,27 +82,22 @@ def estimate_traces(
 ) -> Estimate:
     """Return the estimate of running `strategy` over `queries`."""
     asked = [query for query in queries if isinstance(query, Query)]
-    expected = _dry(asked, strategy, executor, Simulator(executor.catalog, known))
-    worst = _dry(asked, _doubting(strategy), executor, None)
+    expected = rehearse(asked, strategy, executor, Simulator(executor.catalog, known))
+    worst = rehearse(asked, _doubting(strategy), executor, None)
     return Estimate(
         rows=len(asked),
         refused=len(queries) - len(asked),
         calls=expected.calls,
         cached=expected.free,
-        expected_cost=expected.dollars,
-        worst_cost=worst.dollars,
+        expected_cost=_dollars(expected),
+        worst_cost=_dollars(worst),
         worst_calls=worst.calls,
+        rebuys=executor.policy.rebuys,
     )
 
 
-def _dry(
-    asked: Sequence[Query], strategy: Strategy, executor: Executor, simulator: Simulator | None
-) -> _Bill:
-    """Drive every row on made-up answers and add up what would have been bought."""
-    dry = _DryRun(executor, simulator)
-    for query in asked:
-        replay(strategy.plan(query, executor.catalog), dry.answer)
-    return dry.bill
+def _dollars(bill: Bill) -> float:
+    return math.nan if bill.cost is None else bill.cost / NANO
 
 
 def _doubting(strategy: Strategy) -> Strategy:
@@ -129,37 +122,3 @@ def _doubt(signal: Signal) -> Signal:
         return math.nan if made_up else verdict
 
     return doubt
-
-
-class _DryRun:
-    """Answers calls without asking: from the cache, else made up. Equal calls are billed once.
-
-    Without a simulator the answers are the worst there are: as dear as can be, and never trusted.
-    """
-
-    def __init__(self, executor: Executor, simulator: Simulator | None) -> None:
-        self.executor, self.simulator = executor, simulator
-        self.bill = _Bill()
-        self._known: dict[str, Response] = {}
-
-    def answer(self, calls: tuple[Call, ...]) -> tuple[Response, ...]:
-        return tuple(self._one(call) for call in calls)
-
-    def _one(self, call: Call) -> Response:
-        asked = self.executor.asked(call)
-        known = self._known.get(asked.key) or self.executor.stored(asked)
-        if known is None:
-            known = self._made_up(asked)
-            self.bill.add(known.cost)
-        else:
-            self.bill.free += 1
-        self._known[asked.key] = known
-        return known
-
-    def _made_up(self, asked: Asked) -> Response:
-        model, call = asked.model, asked.call
-        if self.simulator:
-            response = self.simulator.answer(replace(call, model=model.name))
-            return replace(response, cost=model.cost(response.usage))
-        usage = Usage(input_bound(call.messages), call.params.max_tokens)
-        return Response(model.name, "?", usage, cost=asked.bound, confidence=math.nan)

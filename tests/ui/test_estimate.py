@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -9,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import orchkit
-from orchkit.core.calls import Call
+from orchkit.core.calls import Call, Message
+from orchkit.core.catalog import NANO
+from orchkit.runtime.limits import Policy
+from orchkit.ui.session import SESSION
 
 STRATEGIES = st.one_of(
     st.just(orchkit.Cheapest()),
@@ -116,9 +120,12 @@ def test_an_unknown_price_makes_an_unknown_estimate(df: pd.DataFrame) -> None:
 def test_an_estimate_reads_like_a_sentence() -> None:
     """Its text names rows, calls and both amounts."""
     told = orchkit.Estimate(1200, 0, 3000, 7, 0.0123, 12.5, 4800)
+    assert "in full, and once again after a lost reply" in str(replace(told, rebuys=1))
+    assert "in full, and 3 times again after lost replies" in str(replace(told, rebuys=3))
     assert str(told) == (
         "1,200 rows, about 3,000 calls (at most 4,800; 7 need not be bought): "
-        "expect $0.012 by the simulator's guess, at most $12.50"
+        "expect $0.012 by the simulator's guess, at most $12.50 if no answer is trusted and each "
+        "is charged in full"
     )
 
 
@@ -127,3 +134,13 @@ def test_dollars_are_not_typeset_as_formulas(df: pd.DataFrame) -> None:
     shown = df.orch.estimate("fallback")._repr_html_()
     assert shown.count("$") == 2
     assert 'class="tex2jax_ignore mathjax_ignore"' in shown
+
+
+def test_the_worst_case_buys_each_call_again(df: pd.DataFrame) -> None:
+    """A reply may be lost after it was charged: the worst case holds both purchases."""
+    told = df.orch.estimate("gpt-4o", max_tokens=10, cache=False)
+    model = SESSION.catalog()["gpt-4o"]
+    bounds = [model.bound([Message("user", text)], 10) or 0 for text in df["prompt"]]
+    assert told.rebuys == Policy().rebuys == 1
+    assert told.worst_cost == pytest.approx(2 * sum(bounds) / NANO)
+    assert told.worst_calls == len(df)
