@@ -76,9 +76,9 @@ def _begins(times: pd.Series, period: str, first: pd.Timestamp) -> pd.Series:
         raise ParameterError(f"period is {period!r}. {did_you_mean(str(period), PERIODS)}")
     days: pd.Series = times.dt.tz_localize(None).dt.normalize()
     if period == "weekly":
-        days -= pd.to_timedelta(days.dt.dayofweek, unit="D")
+        days -= pd.to_timedelta(days.dt.day_of_week, unit="D")
     if period == "monthly":
         days -= pd.to_timedelta(days.dt.day - 1, unit="D")
     if period == "all":
-        return pd.Series(first.tz_localize(None).normalize(), index=times.index)
+        return pd.Series(first.tz_localize(None).floor("D"), index=times.index)
     return days

@@ -14,12 +14,13 @@ import pandas as pd
 
 from orchkit.errors import ParameterError, did_you_mean
 from orchkit.lab.spending import attempts_frame, hits_frame, spending
+from orchkit.ui.exporting import to_csv
 from orchkit.ui.session import SESSION
 
 __all__ = ["attempts", "export", "report", "stats"]
 
 _WRITERS: Mapping[str, Callable[[pd.DataFrame, Path], object]] = {
-    ".csv": lambda frame, path: frame.to_csv(path, index=False),
+    ".csv": lambda frame, path: to_csv(frame, path, index=False),
     ".json": lambda frame, path: frame.to_json(path, orient="records", date_format="iso"),
     ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
 }
