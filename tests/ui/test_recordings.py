@@ -510,3 +510,20 @@ def test_a_higher_threshold_never_costs_less(zeroeval: ResponseMatrix) -> None:
     ]
     assert all((low <= high).all() for low, high in pairwise(costs))
     assert costs[0].sum() < costs[-1].sum()
+
+
+@pytest.mark.parametrize("name", ["quality", "cost", "prompts", "frame"])
+def test_what_is_handed_out_may_be_changed(matrix: ResponseMatrix, name: str) -> None:
+    """Whoever changes a frame of the matrix changes a copy."""
+    before = getattr(matrix, name).copy(deep=True)
+    getattr(matrix, name).iloc[:, -1] = np.nan
+    pd.testing.assert_frame_equal(getattr(matrix, name), before)
+
+
+def test_a_notebook_shows_a_matrix_as_text() -> None:
+    """Its HTML is its text, escaped, whatever a recording is made of."""
+    matrix = ResponseMatrix(_long().assign(prompt="<script>", model="<b>$x$</b>"))
+    assert matrix._repr_html_() == (
+        '<p class="tex2jax_ignore mathjax_ignore">ResponseMatrix(3 prompts x 1 models, '
+        "9 responses, quality known for 100%)</p>"
+    )
