@@ -17,6 +17,7 @@ import pytest
 import orchkit
 from orchkit.core.calls import Kind, Message
 from orchkit.core.catalog import Model
+from orchkit.runtime.budget import Purse
 from orchkit.runtime.limits import Policy
 from orchkit.testing import FAULTS
 from orchkit.ui.session import SESSION
@@ -240,7 +241,8 @@ def case(request: pytest.FixtureRequest) -> tuple[str, Case]:
 def test_the_grid(case: tuple[str, Case], add: Add, route: Any, server: Any) -> None:
     """Code, requests, money and time are as documented, whatever the server does."""
     vendor, promised = case
-    name = add(vendor)
+    name, purse = add(vendor), Purse()
+    SESSION.settings = replace(SESSION.settings, purses=(purse,))
     server.script(promised.script)
     began = time.monotonic()
     row = route(name, timeout=promised.timeout).iloc[0]
@@ -250,7 +252,8 @@ def test_the_grid(case: tuple[str, Case], add: Add, route: Any, server: Any) -> 
     assert book.requests == promised.requests
     billed = [entry.billed_nano for entry in book.entries][promised.requests - promised.paid :]
     assert SESSION.ledger().spent() == promised.worst * _bound(name) + sum(billed)
-    assert SESSION.ledger().spent() >= book.billed_nano
+    assert SESSION.ledger().spent() == purse.spent >= book.billed_nano
+    assert purse.held == 0
     assert book.early() == ()
     if promised.timeout == SHORT:
         assert took <= SHORT * promised.requests + 0.5
