@@ -12,6 +12,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,8 @@ ROWS = 200
 RETURN, LISTEN = 0.5, 0.3
 #: An answer delivered this long before the interrupt is finished, whatever the load.
 SETTLED = 0.25
+#: One call takes a second or two; what takes this long hangs.
+PATIENCE = 40.0
 
 
 @dataclass
@@ -50,9 +53,15 @@ def main(short: bool) -> int:
     times = 3 if short else 50
     with LoopbackServer(PRICES, latency=LATENCY) as server, home() as place:
         process = _start(place, server.anthropic_url, times)
-        for _ in range(times):
-            _interrupt(process, server, chance.uniform(0, 0.5), found)
-        ended = process.wait(timeout=30)
+        try:
+            for _ in range(times):
+                _interrupt(process, server, chance.uniform(0, 0.5), found)
+            ended = process.wait(timeout=PATIENCE)
+        except RuntimeError as hung:
+            process.kill()
+            told = f"{hung}, at interrupt {len(found.returned)}"
+            Promises().tell(False, "it returns, and the next call works", told)
+            return 1
     return _judge(found, times, ended)
 
 
@@ -130,7 +139,14 @@ def _say(process: subprocess.Popen[str], word: str) -> None:
 
 def _hear(process: subprocess.Popen[str]) -> dict[str, Any]:
     assert process.stdout is not None
-    said: dict[str, Any] = json.loads(process.stdout.readline())
+    hanging = threading.Timer(PATIENCE, process.kill)
+    hanging.start()
+    try:
+        said: dict[str, Any] = json.loads(process.stdout.readline() or "null")
+    finally:
+        hanging.cancel()
+    if said is None:
+        raise RuntimeError(f"it said nothing for {PATIENCE:.0f} s, or ended")
     return said
 
 
