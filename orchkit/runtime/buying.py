@@ -73,7 +73,6 @@ class Buyer:
 
     async def buy(self, order: Order) -> Response:
         """Return the answer, or the failure once there is nothing left to try."""
-        until = time.monotonic() + self.policy.patience
         while True:
             if stopped := self._ended(order.asked):
                 return order.failure(stopped)
@@ -83,7 +82,7 @@ class Buyer:
             if isinstance(outcome, Response):
                 return replace(outcome, attempts=order.sent, presumed=order.presumed)
             pause = await self._pause(order, outcome)
-            if self._gives_up(outcome, order, time.monotonic() + pause > until):
+            if self._gives_up(outcome, order, pause):
                 return order.failure(failure_of(outcome))
             await asyncio.sleep(pause)
 
@@ -170,6 +169,7 @@ class Buyer:
     async def _complete(self, order: Order) -> Response | Rejection:
         """Ask the provider once, whatever it does."""
         asked = order.asked
+        order.since = min(order.since, time.monotonic())
         order.sent += 1
         self.requests += 1
         started = time.perf_counter()
@@ -218,6 +218,7 @@ class Buyer:
     async def _pause(self, order: Order, no: Rejection) -> float:
         """Return the seconds until the next try; what a vendor orders holds for its whole model."""
         if no is _ELSEWHERE:
+            order.since = min(order.since, time.monotonic())
             order.looks += 1
             if not order.looks % _LOOKS:
                 await self._scribe.recover()
@@ -230,7 +231,8 @@ class Buyer:
             pace.pause(no.wait or self.policy.backoff(pace.streak))
         return pace.left
 
-    def _gives_up(self, no: Rejection, order: Order, late: bool) -> bool:
+    def _gives_up(self, no: Rejection, order: Order, pause: float) -> bool:
+        late = time.monotonic() + pause > order.since + self.policy.patience
         too_long = (no.wait or 0) > self.policy.max_wait
         worn = order.failed >= self.policy.attempts or order.rebought > self.policy.rebuys
         return not no.again or too_long or late or worn

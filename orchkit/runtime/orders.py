@@ -27,6 +27,8 @@ class Order:
         The row's own cap.
     strategy : str
         Whose call it is, for the ledger.
+    since : float
+        When it was first sent, or found to be bought elsewhere, on the monotonic clock.
     sent, failed, looks, rebought, presumed
         Requests; failures that count; looks whether another process has bought it; attempts that
         may have been paid without an answer, and the nano-dollars presumed spent on them.
@@ -35,6 +37,7 @@ class Order:
     asked: Asked
     purse: Purse
     strategy: str = ""
+    since: float = math.inf
     sent: int = 0
     failed: int = 0
     looks: int = 0

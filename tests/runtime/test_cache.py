@@ -5,7 +5,6 @@ import os
 import pickle
 import sqlite3
 import stat
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -18,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchkit.core.calls import Response, Usage, digest
-from orchkit.errors import CacheWarning, StoreError
+from orchkit.errors import StoreError
 from orchkit.runtime.cache import ResponseCache
 from orchkit.runtime.hardened import HardenedDisk
 

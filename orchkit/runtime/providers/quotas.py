@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
+from orchkit.runtime.waiting import seconds_until
 from orchkit.runtime.wire import Quota
 
-_SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
-_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(d|h|ms|us|µs|m|s)")
-_DURATION = re.compile(rf"(?:{_PART.pattern}\s*)+")
-_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 #: Nobody is allowed more than so much a minute: a larger count is a mistake.
 _MOST = 10**12
 #: Nor asked to wait for longer than a month.
@@ -58,39 +51,7 @@ class Spelling:
             for name in (self.requests, *self.tokens)
             if headers.get(name.format("remaining"), "").strip() == "0"
         ]
-        return max((seconds for seconds in spent if seconds is not None), default=None)
-
-
-def seconds_until(text: str | None) -> float | None:
-    """Return the seconds that a header means, however it is written; None when it means none.
-
-    Examples
-    --------
-    >>> [seconds_until(text) for text in ("1s", "6m0s", "120ms", "7.5")]
-    [1.0, 360.0, 0.12, 7.5]
-    >>> seconds_until("soon"), seconds_until("-5s"), seconds_until("2001-01-01T00:00:00Z")
-    (None, None, 0.0)
-    """
-    text = (text or "").strip()
-    if _NUMBER.fullmatch(text):
-        seconds: float | None = float(text)
-    elif _DURATION.fullmatch(text):
-        seconds = sum(float(many) * _SECONDS[unit] for many, unit in _PART.findall(text))
-    else:
-        seconds = _until(text)
-    return None if seconds is None or seconds > _LONGEST else seconds
-
-
-def _until(text: str) -> float | None:
-    """Return the seconds until a date, RFC 3339 or HTTP; without a zone it is Greenwich's."""
-    for read in (datetime.fromisoformat, parsedate_to_datetime):
-        try:
-            date = read(text)
-            moment = date if date.tzinfo else date.replace(tzinfo=UTC)
-            return max(0.0, moment.timestamp() - time.time())
-        except (ValueError, TypeError, OverflowError, IndexError):
-            continue
-    return None
+        return max((wait for wait in spent if wait is not None and wait <= _LONGEST), default=None)
 
 
 def _count(text: str | None) -> int | None:

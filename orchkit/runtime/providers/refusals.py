@@ -10,8 +10,7 @@ import aiohttp
 import httpx2
 
 from orchkit.core.calls import Kind, Usage
-from orchkit.runtime.limits import retry_after
-from orchkit.runtime.providers.quotas import seconds_until
+from orchkit.runtime.waiting import retry_after
 from orchkit.runtime.wire import Rejection
 
 #: status -> (kind, ask again?, ask this vendor nothing more?)
@@ -85,7 +84,6 @@ def status_rejection(
         kind, again, terminal = Kind.QuotaExhausted, False, True
     told = f"HTTP {status}: {message}"[:300]
     wait = retry_after(headers)
-    wait = seconds_until(headers.get("retry-after")) if wait is None else wait
     wait = reset if wait is None and kind is Kind.RateLimited else wait
     return Rejection(kind, told, again=again, wait=wait, terminal=terminal)
 

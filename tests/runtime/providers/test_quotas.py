@@ -1,20 +1,15 @@
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from email.utils import formatdate
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from orchkit.core.calls import Call, Message
 from orchkit.runtime.loop import LOOP
 from orchkit.runtime.providers.anthropic import Anthropic
 from orchkit.runtime.providers.openai import OpenAI
-from orchkit.runtime.providers.quotas import seconds_until
 from orchkit.runtime.wire import Quota, Rejection
 from orchkit.testing import LoopbackServer
 
@@ -28,84 +23,6 @@ def _openai(**kinds: dict[str, str]) -> dict[str, str]:
 
 def _anthropic(**kinds: dict[str, str]) -> dict[str, str]:
     return {THEIRS.format(k, w): text for k, each in kinds.items() for w, text in each.items()}
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("0", 0),
-        ("7", 7),
-        ("0.25", 0.25),
-        (".5", 0.5),
-        (" 7 ", 7),
-        ("1s", 1),
-        ("120ms", 0.12),
-        ("6m0s", 360),
-        ("1m30s", 90),
-        ("1m30.5s", 90.5),
-        ("1h2m3s", 3723),
-        ("1d", 86400),
-        ("8.64s", 8.64),
-        ("250us", 0.00025),
-        ("2h 5m", 7500),
-        ("2001-01-01T00:00:00Z", 0),
-        ("Mon, 01 Jan 2001 00:00:00 GMT", 0),
-        ("Mon, 01 Jan 2001 00:00:00", 0),
-    ],
-)
-def test_a_wait_is_read_however_it_is_written(text: str, seconds: float) -> None:
-    """Seconds, durations and dates all mean seconds; a date that has passed means none."""
-    assert seconds_until(text) == pytest.approx(seconds)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        None,
-        "",
-        "soon",
-        "-5",
-        "-5s",
-        "nan",
-        "inf",
-        "1e9",
-        "1s later",
-        "1x",
-        "s",
-        "ms",
-        "5 6",
-        "٣",
-        "9" * 400,
-        "9" * 400 + "d",
-        "4294967295",
-        "9999-12-31T23:59:59Z",
-        "2026-13-45T00:00:00Z",
-        "Mon, 99 Foo 2001",
-    ],
-)
-def test_what_is_no_sensible_wait_is_none(text: str | None) -> None:
-    """Garbage, negative and endless times order nothing."""
-    assert seconds_until(text) is None
-
-
-@given(st.text() | st.from_regex(r"[0-9dhmsu.: TZ+-]{0,30}"))
-def test_no_header_breaks_the_reader(text: str) -> None:
-    """Whatever a header says, it means some seconds up to a month or nothing."""
-    seconds = seconds_until(text)
-    assert seconds is None or 0 <= seconds <= 31 * 86400
-
-
-def test_a_date_means_the_time_until_then() -> None:
-    """Both spellings of the same moment mean the same, with a zone or without."""
-    then = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=50)
-    texts = [
-        then.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        then.isoformat(),
-        then.replace(tzinfo=None).isoformat(),
-        formatdate(then.timestamp(), usegmt=True),
-    ]
-    waits = [seconds_until(text) for text in texts]
-    assert waits == pytest.approx([then.timestamp() - time.time()] * 4, abs=0.5)
 
 
 def test_the_longest_of_what_is_used_up_counts() -> None:
