@@ -83,6 +83,8 @@ def _kept(room: Path, name: str, line: list[str], variables: Mapping[str, str]) 
     ran = subprocess.run(  # noqa: S603 - our own
         line, env=variables, cwd=room, capture_output=True, text=True, timeout=900, check=False
     )
+    if ran.returncode < 0:
+        raise RuntimeError(f"{name} ended by signal {-ran.returncode}")
     (room / f"{name}.printed").write_text(ran.stdout + ran.stderr)
     return ran.stdout
 
