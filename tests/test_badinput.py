@@ -155,14 +155,7 @@ REFUSED: dict[str, Refusal] = {
     "category blank": ({"category": " "}, ParameterError, "category is ' '"),
     "category number": ({"category": 7}, ParameterError, "category is 7"),
 }  # fmt: skip
-#: An estimate judges nothing: how answers are scored only helps the simulator guess.
-UNJUDGED = ("scorer", "reference")
-CALLS = [
-    (case, verb)
-    for case, (given, *_) in REFUSED.items()
-    for verb in _taking(**given)
-    if not (verb == "estimate" and case.startswith(UNJUDGED))
-]
+CALLS = [(case, verb) for case, (given, *_) in REFUSED.items() for verb in _taking(**given)]
 
 
 @pytest.mark.parametrize(("case", "verb"), CALLS, ids=[" - ".join(call) for call in CALLS])

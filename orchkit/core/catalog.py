@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache, cached_property
@@ -312,8 +312,3 @@ class Catalog:
     def _ranked(self) -> tuple[str, ...]:
         others = (model.name for model in self.cheapest_able(Tier.BASIC))
         return tuple(dict.fromkeys((*self._ladder, *others)))
-
-    def add(self, model: Model) -> Catalog:
-        """Return a catalog that knows one model more, and asks it by default."""
-        pool = (*(name for name in self.pool if name != model.name), model.name)
-        return replace(self, models={**self.models, model.name: model}, pool=pool)

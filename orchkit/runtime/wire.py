@@ -69,6 +69,20 @@ def request_key(provider: Provider, call: Call) -> str:
     """Return the identity of what goes out: the whole request and which draw it is."""
     describe = getattr(provider, "request", None)
     request: dict[str, Any] = describe(call) if describe else asdict(call)
+    if not type(provider).__module__.startswith("orchkit."):
+        _refuse_unnamed(request)
     return digest(
         {"schema": SCHEMA, "provider": provider.name, "request": request, "draw": call.draw}
     )
+
+
+def _refuse_unnamed(part: object) -> None:
+    """Refuse keys that are no text: JSON would write 1 and "1" alike, and so two requests."""
+    if isinstance(part, dict):
+        for name, value in part.items():
+            if type(name) is not str:
+                raise TypeError(f"a request's key is {name!r:.40}; it must be text")
+            _refuse_unnamed(value)
+    elif isinstance(part, list | tuple):
+        for value in part:
+            _refuse_unnamed(value)

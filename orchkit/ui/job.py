@@ -12,11 +12,11 @@ import pandas as pd
 
 from orchkit.core.calls import Failure, Kind, Message
 from orchkit.core.catalog import NANO, Catalog, Model, Tier
+from orchkit.core.drive import opening
 from orchkit.core.plans import Answer, Query, Strategy, Trace
 from orchkit.core.strategies import Single
 from orchkit.errors import (
     ColumnError,
-    MisuseError,
     ParameterError,
     PriceMissingError,
     RetiredModelWarning,
@@ -146,7 +146,7 @@ def job_of(
 
 def _may_ask(strategy: Strategy, catalog: Catalog) -> list[Model]:
     """Return the models a strategy names or starts with; the defaults where it names none."""
-    first = _first_asked(strategy, catalog)
+    first = [call.model for call in opening(strategy, Query((Message("user", "?"),)), catalog)]
     fields = [getattr(strategy, field, None) or () for field in ("chain", "models")]
     named = [name for field in fields for name in field] or [*catalog.pool]
     alone = isinstance(strategy, Single)
@@ -157,17 +157,6 @@ def _warn_retired(model: Model) -> None:
     if model.ends is not None and model.ends <= f"{datetime.now(UTC):%Y-%m-%d}":
         told = f"{model.provider} retired {model.name} on {model.ends}; its answers may be errors."
         tell(told, RetiredModelWarning)
-
-
-def _first_asked(strategy: Strategy, catalog: Catalog) -> list[str]:
-    """Return the models a strategy would start with; its misuse shows here, before any spending."""
-    try:
-        plan = strategy.plan(Query((Message("user", "?"),)), catalog)
-        return [call.model for call in next(plan)]
-    except MisuseError:
-        raise
-    except Exception:  # noqa: BLE001 - what is wrong with a plan is the error of its rows
-        return []
 
 
 def _known(
@@ -181,7 +170,9 @@ def _known(
         _cells(df, "complexity", None),
     )
     return {
-        query.call("").question: Known(str(right), str(how), tier_or_none(tier))
+        query.call("").question: Known(
+            experiment.reference_text(right), str(how), tier_or_none(tier)
+        )
         for query, right, how, tier in zip(asked, *columns, strict=True)
         if isinstance(query, Query) and pd.api.types.is_scalar(right) and not pd.isna(right)
     }

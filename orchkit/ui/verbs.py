@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from orchkit.core.calls import Failure, Kind
-from orchkit.core.catalog import NANO
+from orchkit.core.calls import Kind
 from orchkit.core.confidence import Signal
-from orchkit.core.plans import Strategy, Trace
+from orchkit.core.plans import Strategy
 from orchkit.core.strategies import Single
 from orchkit.errors import BudgetExceeded, MisuseError, OrchkitWarning, tell
 from orchkit.lab import experiment, frames
 from orchkit.lab.asking import Asking
 from orchkit.lab.frames import attach, refuse_taken
-from orchkit.lab.frames import record as result_row
+from orchkit.lab.recording import long_table
 from orchkit.lab.scoring import Scorer
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.estimate import Estimate, estimate_traces
@@ -239,6 +237,7 @@ def estimate(
     """
     asking = Asking(prompt, system, template, complexity, temperature, max_tokens, seed)
     job = job_of(df, asking, None, None, None, cache, reference, scorer)
+    experiment.scoring_of(df, reference, scorer)  # a misspelt name shows here as it would later
     chosen = job.strategy(
         strategy,
         chain=chain,
@@ -279,7 +278,8 @@ def record(
     Returns
     -------
     ResponseMatrix
-        One row per prompt × model. Calls that failed are left out.
+        One row per prompt × model. Calls that failed have an `error`, and neither quality nor
+        cost.
 
     Examples
     --------
@@ -293,12 +293,15 @@ def record(
     asking = Asking(prompt, system, template, None, temperature, max_tokens, seed)
     job = job_of(df, asking, None, budget, concurrency, cache, reference, scorer, category)
     quality = experiment.scoring_of(df, reference, scorer)
-    singles = [job.strategy(Single(name)) for name in job.models(models)]
+    singles = [Single(name) for name in job.models(models)]
+    for single in singles:
+        job.strategy(single)
     rows = [(query, single) for single in singles for query in job.queries]
-    references = df[reference].tolist() if reference in df.columns else [None] * len(df)
+    names = [single.model for single in singles]
 
     def shape(run: experiment.Run) -> ResponseMatrix:
-        return ResponseMatrix(_long(run(rows), len(df), quality, references))
+        table = long_table(run(rows), names, job.queries, df, quality, reference)
+        return ResponseMatrix(_told(table))
 
     return job.deliver(shape, progress, "recording")
 
@@ -380,36 +383,10 @@ def last_run() -> Any:
     return SESSION.last()
 
 
-def _long(
-    traces: Sequence[Trace], size: int, quality: Any, references: Sequence[Any]
-) -> pd.DataFrame:
-    """Return traces of single models as the long table of a matrix."""
-    rows, failed = [], list[Failure | None]()
-    for number, trace in enumerate(traces):
-        if trace.answer.response is None or trace.failure or trace.query is None:
-            failed.append(trace.failure)
-            continue
-        row, response = result_row(trace, "single"), trace.answer.response
-        prompt = number % size
-        rows.append(
-            {
-                "prompt_id": prompt,
-                "prompt": trace.query.text,
-                "model": response.model,
-                "response": response.text and row["response"],
-                "quality": quality(prompt, trace),
-                "cost": math.nan if response.cost is None else response.cost / NANO,
-                "input_tokens": response.usage.input_tokens,
-                "output_tokens": response.usage.output_tokens,
-                "latency": response.latency,
-                "confidence": row["confidence"],
-                "finish_reason": response.finish,
-                "reference": references[prompt],
-                "provider": response.provider,
-            }
-        )
-    if failed:
-        count = f"{len(failed):,} of {len(traces):,}"
-        told = f"{count} calls failed and are left out; first: {failed[0]}"
+def _told(table: pd.DataFrame) -> pd.DataFrame:
+    """Say how many calls of a recording failed."""
+    failed = table.get("error", pd.Series(dtype="object")).dropna()
+    if len(failed):
+        told = f"{len(failed):,} of {len(table):,} calls failed; first: {failed.iloc[0]}"
         tell(told, OrchkitWarning)
-    return pd.DataFrame(rows, columns=None if rows else ["prompt_id", "model", "response"])
+    return table

@@ -279,5 +279,6 @@ def test_a_tier_that_is_not_told_is_read_from_the_prompt() -> None:
 def test_another_tier_of_the_same_model_is_another_answer() -> None:
     """Whoever changes a model's tier in the catalog does not get the old tier's stored answers."""
     call = _call("Q")
-    promoted = CATALOG.add(replace(CATALOG["gpt-4o-mini"], tier=Tier.EXPERT))
+    models = {**CATALOG.models, "gpt-4o-mini": replace(CATALOG["gpt-4o-mini"], tier=Tier.EXPERT)}
+    promoted = replace(CATALOG, models=models)
     assert Simulator(CATALOG).request(call) != Simulator(promoted).request(call)
