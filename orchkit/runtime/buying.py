@@ -15,8 +15,8 @@ from orchkit.runtime.budget import Purse
 from orchkit.runtime.ledger import Attempt, Begin, End
 from orchkit.runtime.limits import Policy
 from orchkit.runtime.orders import Order, charge, end, failure_of, told, worth_keeping
-from orchkit.runtime.pacing import Pace, Paces, Taken
-from orchkit.runtime.scribe import Scribe, Word
+from orchkit.runtime.pacing import Pace, Paces, Turn
+from orchkit.runtime.scribe import Begun, Scribe, Word
 from orchkit.runtime.wire import Rejection
 
 #: Seconds between two looks for an answer that another process is buying, and how many looks
@@ -113,16 +113,20 @@ class Buyer:
         try:
             if pace.left > self.policy.max_wait:
                 return Rejection(Kind.RateLimited, wait=pace.left)
-            async with pace.turn(self._slots, asked.tokens) as taken:
+            async with pace.turn(self._slots, asked.tokens) as turn:
                 if stopped := self._ended(asked):
                     return Rejection(stopped.kind, stopped.message)
                 begun = await self._begin(order)
                 if isinstance(begun, Response | Rejection):
                     return begun
+                if pace.left:  # since meanwhile
+                    pace.settle(turn, 0, answered=False)
+                    return self._put_off(begun)
+                pace.sent(turn)
                 spent = asked.bound  # from here on it may be billed, whatever happens
                 outcome = await self._send(order, begun)
                 spent = charge(asked, outcome)
-                self._learn(order, pace, taken, outcome)
+                self._learn(order, pace, turn, outcome)
                 return outcome
         finally:
             for purse in (order.purse, *self._purses):
@@ -139,14 +143,30 @@ class Buyer:
         about = (asked.key, asked.model.name, asked.provider.name, asked.bound)
         claim = self._scribe.cache is not None
         begin = Begin(self.run, self._category, order.strategy, *about, claim=claim)
+        writing = self._scribe.write(Word(begin=begin))
         try:
-            begun = await self._scribe.write(Word(begin=begin))
+            begun = await asyncio.shield(writing)
         except StoreError as error:
             self._over = Failure(Kind.StoreFull, str(error))
             return Rejection(Kind.StoreFull, str(error))
+        except asyncio.CancelledError:  # it will be written down all the same, and is not sent
+            writing.add_done_callback(self._release)
+            raise
         if isinstance(begun, Response):
             return asked.known(begun)
         return _ELSEWHERE if begun is None else begun
+
+    def _put_off(self, attempt: Attempt | None) -> Rejection:
+        """Give an attempt back that has to wait after all."""
+        if attempt:
+            self._scribe.write(Word(end=End(attempt, "released")))
+        return Rejection(Kind.RateLimited, again=True)
+
+    def _release(self, writing: asyncio.Future[Begun]) -> None:
+        """Give back what nobody is there to send any more."""
+        begun = None if writing.cancelled() or writing.exception() else writing.result()
+        if isinstance(begun, Attempt):
+            self._scribe.write(Word(end=End(begun, "released")))
 
     async def _send(self, order: Order, attempt: Attempt | None) -> Response | Rejection:
         """Send, and write down what came of it, even when an interrupt came meanwhile."""
@@ -188,20 +208,20 @@ class Buyer:
         except Exception as error:  # noqa: BLE001 - a provider's bug may cost its row, not the run
             return Rejection(Kind.ProviderError, told(error), billed=True)
 
-    def _learn(
-        self, order: Order, pace: Pace, taken: Taken | None, outcome: Response | Rejection
-    ) -> None:
+    def _learn(self, order: Order, pace: Pace, turn: Turn, outcome: Response | Rejection) -> None:
         """Take from an outcome what it says of the next calls: how fast, and whether at all."""
         asked = order.asked
         quotas = getattr(asked.provider, "quotas", {})
         if quota := quotas.get(asked.call.model):
             pace.learn(quota)
         if isinstance(outcome, Rejection):
+            pace.settle(turn, asked.tokens if outcome.billed else 0, answered=False)
             if outcome.terminal:
                 self._stopped[id(asked.provider)] = failure_of(outcome)
             return
         pace.answered()
-        pace.settle(taken, asked.tokens, outcome.usage.input_tokens + outcome.usage.output_tokens)
+        tokens = outcome.usage.input_tokens + outcome.usage.output_tokens
+        pace.settle(turn, tokens, answered=True)
         capped = any(purse.cap is not None for purse in (order.purse, *self._purses))
         if capped and outcome.extra.get("overrun"):
             self._over = Failure(Kind.BudgetOverrun)

@@ -19,22 +19,33 @@ from orchkit.core.catalog import Model
 from orchkit.runtime.wire import Quota
 
 MINUTE = 60.0
-#: A vendor's minute and ours do not begin together, and requests travel at uneven speed.
-MARGIN = 1.01
-#: What a "later" leaves of the calls at once, what an answer adds to them, and the fewest.
-CUT, RISE, FEWEST = 0.8, 0.4, 1.0
+#: Seconds that a request may take to arrive: so much later, at most, its minute begins.
+TRAVEL = 1.0
+#: What a "later" leaves of the calls at once, what an answer adds to them, and the fewest. With
+#: these, calls that are refused at random keep their number, those beyond a limit lose it.
+CUT, RISE, FEWEST = 0.8, 0.6, 1.0
 #: The share of its worst case, in tokens, that a request takes until answers have shown it.
-GUESS = 0.5
+GUESS = 1.0
 #: How much the latest answer weighs in that share.
 WEIGHT = 0.1
 
 
 @dataclass(slots=True)
 class Taken:
-    """So much of a window, taken at such a time."""
+    """So much of a window, taken at such a time; `over` when it has left the window."""
 
     at: float
     amount: float
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One request's place in both windows, and the most tokens it can take."""
+
+    request: Taken
+    tokens: Taken
+    bound: int
 
 
 class Window:
@@ -44,8 +55,8 @@ class Window:
     --------
     >>> window = Window(2)
     >>> _ = window.take(1, now=0.0), window.take(1, now=5.0)
-    >>> round(window.delay(1, now=10.0), 1), round(window.delay(2, now=10.0), 1)
-    (50.6, 55.6)
+    >>> window.delay(1, now=10.0), window.delay(2, now=10.0)
+    (50.0, 55.0)
     """
 
     def __init__(self, quota: float) -> None:
@@ -55,18 +66,18 @@ class Window:
 
     def delay(self, amount: float, now: float) -> float:
         """Return the seconds until `amount` fits; what is more than the quota goes alone."""
-        while self._entries and self._entries[0].at <= now - MINUTE * MARGIN:
-            self._used -= self._entries.popleft().amount
+        self._forget(now)
         used, until = self._used, now
         for entry in self._entries:
             if used + amount <= self.quota:
                 break
             used -= entry.amount
-            until = entry.at + MINUTE * MARGIN
+            until = max(until, entry.at + MINUTE)
         return until - now
 
     def take(self, amount: float, now: float) -> Taken:
         """Take `amount` now."""
+        self._forget(now)
         taken = Taken(now, amount)
         self._entries.append(taken)
         self._used += amount
@@ -74,9 +85,15 @@ class Window:
 
     def settle(self, taken: Taken, actual: float) -> None:
         """Count what it came to instead of what was guessed, while it still counts."""
-        if self._entries and taken.at >= self._entries[0].at:
+        if not taken.over:
             self._used += actual - taken.amount
         taken.amount = actual
+
+    def _forget(self, now: float) -> None:
+        while self._entries and self._entries[0].at <= now - MINUTE:
+            gone = self._entries.popleft()
+            gone.over = True
+            self._used -= gone.amount
 
 
 class Pace:
@@ -94,7 +111,7 @@ class Pace:
         self.streak = 0
         self._most = math.inf if concurrency is None else concurrency
         self._allowed = self._most
-        self._under_way = 0
+        self._under_way = self._peak = 0
         self._free_at = 0.0
         self._share = GUESS
         self._told = rpm is not None, tpm is not None
@@ -112,7 +129,7 @@ class Pace:
         """Ask nothing for so many seconds, and then less at once."""
         if not self.left:
             self.streak += 1
-            self._allowed = max(FEWEST, min(self._allowed, self._under_way) * CUT)
+            self._allowed = max(FEWEST, min(self._allowed, self._peak) * CUT)
         self._free_at = max(self._free_at, time.monotonic() + seconds)
 
     def answered(self) -> None:
@@ -129,46 +146,56 @@ class Pace:
             self._tokens.quota = quota.tokens
 
     @asynccontextmanager
-    async def turn(self, slots: asyncio.Semaphore, bound: int) -> AsyncIterator[Taken | None]:
+    async def turn(self, slots: asyncio.Semaphore, bound: int) -> AsyncIterator[Turn]:
         """Wait for this model's turn, then for one of the run's `slots`; hold both inside.
 
-        `bound` is the most tokens the request can take; what it took is told to `settle`. No slot
-        is held while the model is paused, so that it keeps no other model from being asked.
+        `bound` is the most tokens the request can take. No slot is held while the model is paused,
+        so that it keeps no other model from being asked.
         """
         if self._under_way >= self._allowed:
             await self._admission()
         self._under_way += 1
+        self._peak = max(self._peak, self._under_way)
         try:
-            taken = await self._begin(slots, bound)
+            turn = await self._begin(slots, bound)
             try:
-                yield taken
+                yield turn
             finally:
                 slots.release()
         finally:
             self._under_way -= 1
             self._admit()
 
-    def settle(self, taken: Taken | None, bound: int, tokens: int) -> None:
-        """Count the tokens a request came to; the next ones are guessed the better for it."""
-        tokens = min(tokens, bound)
-        self._share += WEIGHT * (tokens / max(1, bound) - self._share)
-        if taken:
-            self._tokens.settle(taken, tokens)
+    def sent(self, turn: Turn) -> None:
+        """Date a request: it goes out now."""
+        turn.request.at = turn.tokens.at = time.monotonic()
+
+    def settle(self, turn: Turn, tokens: int, answered: bool) -> None:
+        """Count what a request came to; the next ones are guessed the better for an answer."""
+        tokens = min(tokens, turn.bound)
+        if answered:
+            self._share += WEIGHT * (tokens / max(1, turn.bound) - self._share)
+        self._tokens.settle(turn.tokens, tokens)
+        arrived = min(time.monotonic(), turn.request.at + TRAVEL)
+        turn.request.at = turn.tokens.at = arrived
 
     @property
     def _limited(self) -> bool:
         return math.isfinite(self._requests.quota) or math.isfinite(self._tokens.quota)
 
-    async def _begin(self, slots: asyncio.Semaphore, bound: int) -> Taken | None:
+    async def _begin(self, slots: asyncio.Semaphore, bound: int) -> Turn:
         if not self._limited:
             await self._slot(slots, 0)
-            return None
+            return self._take(bound)
         async with self._gate:  # first come, first served
-            tokens = self._share * bound
-            await self._slot(slots, tokens)
-            now = time.monotonic()
-            self._requests.take(1, now)
-            return self._tokens.take(tokens, now)
+            await self._slot(slots, self._share * bound)
+            return self._take(bound)
+
+    def _take(self, bound: int) -> Turn:
+        """Count a request from now on, also while no quota is known: one may be told meanwhile."""
+        now = time.monotonic()
+        tokens = self._tokens.take(self._share * bound, now)
+        return Turn(self._requests.take(1, now), tokens, bound)
 
     async def _slot(self, slots: asyncio.Semaphore, tokens: float) -> None:
         """Take a slot at a moment when nothing holds the model back."""

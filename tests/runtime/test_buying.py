@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -300,3 +301,46 @@ def test_an_interrupt_presumes_what_is_under_way(ledger: Ledger) -> None:
 
     LOOP.run(scene)
     assert booked(ledger) == [("presumed", 10)]
+
+
+def test_an_interrupt_while_it_is_written_down_gives_it_back(
+    ledger: Ledger, cache: ResponseCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was begun and never sent is no claim that anybody has to wait for."""
+    write, vendor = ledger.write, saying(ANSWER)
+
+    def slow(*words: Any, **more: Any) -> Any:
+        time.sleep(0.1)
+        return write(*words, **more)
+
+    async def scene() -> None:
+        executor = runner(vendor, ledger=ledger, cache=cache)
+        rows = [(Query((Message("user", "x"),), Params(max_tokens=10)), Single("a"))]
+        run = asyncio.ensure_future(executor._pool(rows, [None], lambda _: None))
+        await asyncio.sleep(0.05)
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+
+    monkeypatch.setattr(ledger, "write", slow)
+    LOOP.run(scene)
+    assert (vendor.calls, booked(ledger)) == (0, [("released", 0)])
+    (trace,) = ask(runner(vendor, ledger=ledger, cache=cache), "x")
+    assert trace.failure is None
+
+
+def test_a_pause_that_comes_while_it_is_written_down_is_obeyed(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that had its turn when the vendor said "later" is not sent before that."""
+    write, paces, vendor = ledger.write, Paces(), saying(ANSWER)
+
+    def pausing(begins: Any = (), *words: Any, **more: Any) -> Any:
+        if begins and not vendor.calls and not paces.of(MODEL).streak:
+            paces.of(MODEL).pause(0.3)
+        return write(begins, *words, **more)
+
+    monkeypatch.setattr(ledger, "write", pausing)
+    began = time.monotonic()
+    ask(runner(vendor, ledger=ledger, paces=paces), "x")
+    assert time.monotonic() - began >= 0.3
+    assert booked(ledger) == [("released", 0), ("settled", 4)]
