@@ -19,13 +19,14 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
 import orchkit
 from orchkit.core.calls import Call, Response, digest
 from orchkit.errors import OrchkitError, StoreError
+from orchkit.lab.matrix import SCHEMA
+from orchkit.lab.sealed import write_sealed
 from orchkit.runtime.cache import ResponseCache
 from orchkit.runtime.ledger import Begin, Ledger
 from orchkit.ui.cli import main
@@ -325,12 +326,6 @@ def test_a_planted_trigger_of_the_ledger_changes_no_sum(tmp_path: Path, act: str
 
 
 PLACES = ["link", "link to a store", "fifo", "folder", "dangling"]
-FOLLOWED = pytest.mark.xfail(reason="the cache follows a link in the place of its file")
-MADE_UP = pytest.mark.xfail(reason="the cache reads a row of any size")
-UNPACKED = pytest.mark.xfail(reason="a matrix is unpacked whatever its size")
-BARE = pytest.mark.xfail(
-    reason="bytes in a text column, or in pandas' metadata, end in a bare error"
-)
 
 
 def misplaced(path: Path, kind: str, target: Path) -> None:
@@ -358,8 +353,8 @@ def misplaced(path: Path, kind: str, target: Path) -> None:
     [
         *(("ledger.db", kind) for kind in PLACES),
         *(("cache/cache.db", kind) for kind in ("link", "fifo", "folder")),
-        pytest.param("cache/cache.db", "link to a store", marks=FOLLOWED),
-        pytest.param("cache/cache.db", "dangling", marks=FOLLOWED),
+        ("cache/cache.db", "link to a store"),
+        ("cache/cache.db", "dangling"),
     ],
 )
 def test_what_is_no_plain_file_is_refused(tmp_path: Path, name: str, kind: str) -> None:
@@ -417,7 +412,6 @@ def growth(path: Path) -> int:
     return int(ran.stdout)
 
 
-@MADE_UP
 @needs_proc
 @pytest.mark.parametrize("value", SWAPPED.values(), ids=SWAPPED)
 def test_a_small_cache_stays_small_in_memory(folder: Path, value: str) -> None:
@@ -433,17 +427,15 @@ def test_a_small_cache_stays_small_in_memory(folder: Path, value: str) -> None:
     assert growth(folder) <= 100
 
 
-@UNPACKED
 @needs_proc
 def test_a_small_matrix_stays_small_in_memory(tmp_path: Path) -> None:
     """A table of a hundred million equal rows in a small file is refused before it is unpacked."""
     long = pa.table({name: pa.repeat(0.5, 20_000_000) for name in ("prompt_id", "model", "cost")})
-    pq.write_table(long.replace_schema_metadata({"orchkit.matrix": "1"}), tmp_path / "m.parquet")
+    write_sealed(long, tmp_path / "m.parquet", SCHEMA)
     assert (tmp_path / "m.parquet").stat().st_size < 2**20
     assert growth(tmp_path / "m.parquet") <= 100
 
 
-@BARE
 @pytest.mark.parametrize("column", ["pickles", "extension", "metadata"])
 def test_a_hostile_matrix_runs_nothing(tmp_path: Path, column: str) -> None:
     """Pickles in a column or in the metadata of a parquet file are bytes; the rest is refused."""
@@ -454,9 +446,9 @@ def test_a_hostile_matrix_runs_nothing(tmp_path: Path, column: str) -> None:
         told = {"ARROW:extension:name": "arrow.py_extension_type"}
         field = field.with_metadata({**told, "ARROW:extension:metadata": bomb})
     fields = [pa.field("prompt_id", pa.string()), pa.field("model", pa.string()), field]
-    marks = {b"orchkit.matrix": b"1", **({b"pandas": bomb} if column == "metadata" else {})}
+    marks = {b"pandas": bomb} if column == "metadata" else {}
     table = pa.table([["q"], ["m"], [bomb]], schema=pa.schema(fields, metadata=marks))
-    pq.write_table(table, path)
+    write_sealed(table, path, SCHEMA)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

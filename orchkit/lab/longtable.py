@@ -80,12 +80,13 @@ def _typed(frame: pd.DataFrame, name: str, kind: str) -> pd.Series[Any]:
     if name not in frame.columns:
         return pd.Series([None] * len(frame), dtype="object").astype(kind)  # type: ignore[call-overload, no-any-return]
     values = column(frame, name).reset_index(drop=True)
-    if kind != "float64":
-        return _writable(values).astype(kind)  # type: ignore[call-overload, no-any-return]
     try:
+        if kind != "float64":
+            return _writable(values).astype(kind)  # type: ignore[call-overload, no-any-return]
         return pd.to_numeric(values).astype(kind)  # type: ignore[call-overload, no-any-return]
     except (ValueError, TypeError) as error:
-        raise MatrixError(f"The column {name!r} holds what is no number: {error}.") from None
+        noun = "number" if kind == "float64" else "text"
+        raise MatrixError(f"The column {name!r} holds what is no {noun}: {error}.") from None
 
 
 def _writable(values: pd.Series[Any]) -> pd.Series[Any]:

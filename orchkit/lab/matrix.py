@@ -13,7 +13,6 @@ from typing import Any, Self
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from orchkit.core.calls import Failure, Params
 from orchkit.core.catalog import Catalog
@@ -26,9 +25,9 @@ from orchkit.lab.longtable import answered, named, validated
 from orchkit.lab.recording import conversation
 from orchkit.lab.replaying import Cells, RecordedRow
 from orchkit.lab.scoring import Scorer, scored
+from orchkit.lab.sealed import read_sealed, write_sealed
 
-SCHEMA = b"1"
-_VERSION = b"orchkit.matrix"
+SCHEMA = b"2"
 
 
 class Matrix:
@@ -141,28 +140,18 @@ class Matrix:
         """
         frame = self._frame.assign(prompt=self._frame["prompt"].astype("string"))
         try:
-            table = pa.Table.from_pandas(frame, preserve_index=False)
-            mark = {**(table.schema.metadata or {}), _VERSION: SCHEMA}
-            pq.write_table(table.replace_schema_metadata(mark), path)
+            write_sealed(pa.Table.from_pandas(frame, preserve_index=False), path, SCHEMA)
         except (OSError, ValueError, pa.ArrowException) as error:
             raise StoreError(f"{path} cannot be written: {error}.") from None
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Return a saved matrix; refuse a file that is none, or newer than this orchkit."""
+        """Return a saved matrix; refuse a file that is none, is newer, or was changed."""
         try:
-            table = pq.read_table(path)
-        except (OSError, pa.ArrowException) as error:
+            frame = read_sealed(path, SCHEMA).to_pandas()
+        except (OSError, pa.ArrowException, ValueError, LookupError, TypeError) as error:
             raise StoreError(f"{path} is no readable matrix: {error}.") from None
-        version = (table.schema.metadata or {}).get(_VERSION)
-        if version != SCHEMA:
-            said = (
-                "no matrix"
-                if version is None
-                else f"a matrix of schema {version.decode('utf-8', 'replace')}"
-            )
-            raise StoreError(f"{path} is {said}; this orchkit reads schema {SCHEMA.decode()}.")
-        return cls(table.to_pandas())
+        return cls(frame)
 
     def queries(self, predict: Predict, params: Params) -> list[Query]:
         """Return one query a prompt; `predict` judges all texts at once."""

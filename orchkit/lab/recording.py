@@ -14,7 +14,7 @@ from orchkit.core.catalog import NANO
 from orchkit.core.plans import Query, Trace
 from orchkit.errors import MatrixError
 from orchkit.lab.experiment import reference_text
-from orchkit.lab.frames import column, missing
+from orchkit.lab.frames import column, missing, shown
 from orchkit.lab.longtable import COLUMNS
 from orchkit.lab.prompting import Messages, drafted
 
@@ -100,7 +100,7 @@ def conversation(prompt: Any, messages: Any) -> Messages:
 def _asked(query: Query | Failure) -> dict[str, Any]:
     if isinstance(query, Failure):
         return {"prompt": None, "messages": None}
-    return {"prompt": query.text, "messages": as_json(query.messages)}
+    return {"prompt": shown(query.text), "messages": as_json(query.messages)}
 
 
 def _answered(trace: Trace, quality: float) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def _answered(trace: Trace, quality: float) -> dict[str, Any]:
     if response is None or failure:
         return {"error": str(failure)}
     return {
-        "response": response.text,
+        "response": shown(response.text) if response.text is not None else None,
         "quality": quality,
         "cost": math.nan if response.cost is None else response.cost / NANO,
         "input_tokens": response.usage.input_tokens,

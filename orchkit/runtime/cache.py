@@ -23,9 +23,11 @@ import diskcache
 from orchkit.core.calls import Response, Usage, canonical
 from orchkit.errors import StoreError
 from orchkit.runtime.hardened import RAW, opened
-from orchkit.runtime.private import private_folder
+from orchkit.runtime.private import private_file, private_folder
 
 _DIGEST = 32
+#: Bytes of the largest row that is read; no answer comes near it.
+_LARGEST = 32 * 2**20
 _KEPT = ("text", "latency", "finish", "logprobs", "provider", "extra")
 _READ = "SELECT mode, filename, value FROM Cache WHERE key = ? AND raw = 1"
 #: What reading a row of any bytes, or writing an answer of any content, can raise.
@@ -58,9 +60,8 @@ class ResponseCache:
         self._reading = threading.local()
         with self._telling("open"):
             private_folder(self.folder)
+            private_file(self.folder / "cache.db")  # first: what sqlite puts beside it is like it
             self._cache = opened(self.folder)
-            for path in self.folder.glob("cache.db*"):
-                path.chmod(0o600)
             self._inode = self._file().st_ino
 
     @property
@@ -123,6 +124,7 @@ class ResponseCache:
         """Return this thread's connection for reading."""
         if not hasattr(self._reading, "base"):
             base = sqlite3.connect(self.folder / "cache.db", timeout=60, isolation_level=None)
+            base.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST)  # a row may be made up, and huge
             base.execute("PRAGMA query_only = ON")
             base.execute("PRAGMA trusted_schema = OFF")
             self._reading.base = base
@@ -136,7 +138,7 @@ class ResponseCache:
     def _telling(self, verb: str) -> Iterator[None]:
         try:
             yield
-        except (OSError, sqlite3.Error, diskcache.Timeout) as error:
+        except (OSError, UnicodeError, sqlite3.Error, diskcache.Timeout) as error:
             if hasattr(self, "_cache"):  # SQLite may leave a transaction open whose commit failed
                 self._cache.close()
             why = str(error) or "it is locked, or cannot be written"

@@ -16,6 +16,7 @@ from orchkit.core.plans import Answer, Query, Strategy
 from orchkit.core.strategies import Cheapest, Ensemble, Fallback, Single
 from orchkit.errors import ColumnError, MatrixError, StoreError
 from orchkit.lab.matrix import SCHEMA, Matrix
+from orchkit.lab.sealed import write_sealed
 
 NAN = math.nan
 FOUR = ("mini", "haiku", "sonnet", "opus")
@@ -268,11 +269,12 @@ def _write(path: Path, metadata: dict[bytes, bytes]) -> None:
     [
         ({}, "no matrix"),
         ({b"pandas": b"{}"}, "no matrix"),
-        ({b"orchkit.matrix": b"2"}, "a matrix of schema 2; this orchkit reads schema 1"),
-        ({b"orchkit.matrix": b"99"}, "a matrix of schema 99"),
+        ({b"orchkit.matrix": b"1"}, "of schema 1; this orchkit reads schema 2"),
+        ({b"orchkit.matrix": b"99"}, "of schema 99"),
         ({b"orchkit.matrix": b"\xff"}, "schema"),
+        ({b"orchkit.matrix": SCHEMA}, "changed since it was saved"),
     ],
-    ids=["bare", "somebody else's", "next", "far", "garbled"],
+    ids=["bare", "somebody else's", "former", "far", "garbled", "unsealed"],
 )
 def test_another_parquet_is_refused(
     metadata: dict[bytes, bytes], told: str, tmp_path: Path
@@ -283,10 +285,24 @@ def test_another_parquet_is_refused(
         Matrix.load(tmp_path / "m.parquet")
 
 
-def test_this_schema_is_read(tmp_path: Path) -> None:
-    """A matrix of this very schema is read, so it is the version that decides."""
-    _write(tmp_path / "m.parquet", {b"orchkit.matrix": SCHEMA})
+def test_a_sealed_one_is_read(tmp_path: Path) -> None:
+    """The same table under this schema and a seal is read, so it is those that decide."""
+    table = pa.Table.from_pandas(_small().frame, preserve_index=False)
+    write_sealed(table, tmp_path / "m.parquet", SCHEMA)
     assert len(Matrix.load(tmp_path / "m.parquet")) == 2
+
+
+def test_every_flipped_bit_is_noticed(tmp_path: Path) -> None:
+    """Wherever one bit of a saved matrix decays, it is refused."""
+    path = tmp_path / "m.parquet"
+    _small().save(path)
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 37):
+        spoilt = bytearray(whole)
+        spoilt[place] ^= 1 << place % 8
+        path.write_bytes(bytes(spoilt))
+        with pytest.raises(StoreError, match="no readable matrix"):
+            Matrix.load(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"prompt_id,model,quality\nq1,mini,1\n", b"PAR1" * 9])

@@ -1,0 +1,57 @@
+"""A parquet file sealed with the digest of all its bytes: one flipped bit, and it is refused.
+
+Parquet has checksums of pages alone; a flip in the footer renames columns or moves them silently.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_VERSION, _SEAL = b"orchkit.matrix", b"orchkit.digest"
+#: Stands in the place of the digest, and is as long, while the digest is made.
+_BLANK = b"(sha256 of this file with this text in the place of the digest.)"
+#: What a file may unpack to: so many bytes, or so many times its size.
+_LARGEST, _RATIO, _STEP = 32 * 2**20, 200, 4096
+
+
+def write_sealed(table: pa.Table, path: str | Path, version: bytes) -> None:
+    """Write a table with its schema's version and the seal."""
+    marks = {**(table.schema.metadata or {}), _VERSION: version, _SEAL: _BLANK}
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata(marks), sink)
+    whole = sink.getvalue().to_pybytes()
+    before, _, after = whole.rpartition(_BLANK)
+    part = Path(f"{path}.part")  # an old file is whole until the new one is
+    part.write_bytes(before + _digest(whole) + after)
+    part.replace(path)
+
+
+def read_sealed(path: str | Path, version: bytes) -> pa.Table:
+    """Return the table of a file; ValueError when it is another, newer, or was changed."""
+    whole = Path(path).read_bytes()
+    _check(whole, pq.read_metadata(pa.BufferReader(whole)).metadata or {}, version)
+    file, batches, size = pq.ParquetFile(pa.BufferReader(whole)), [], 0
+    for batch in file.iter_batches(_STEP):
+        batches.append(batch)
+        size += batch.nbytes
+        if size > max(_LARGEST, _RATIO * len(whole)):
+            raise ValueError(f"it unpacks to more than {size:,} bytes")
+    return pa.Table.from_batches(batches, file.schema_arrow)
+
+
+def _check(whole: bytes, marks: Mapping[bytes, bytes], version: bytes) -> None:
+    if (found := marks.get(_VERSION)) != version:
+        of = "no matrix" if found is None else f"of schema {found.decode('utf-8', 'replace')}"
+        raise ValueError(f"it is {of}; this orchkit reads schema {version.decode()}")
+    before, seal, after = whole.rpartition(marks.get(_SEAL) or _BLANK)
+    if not seal or _digest(before + _BLANK + after) != seal:
+        raise ValueError("it changed since it was saved")
+
+
+def _digest(whole: bytes) -> bytes:
+    return hashlib.sha256(whole).hexdigest().encode("ascii")
