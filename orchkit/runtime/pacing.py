@@ -12,7 +12,7 @@ import math
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from orchkit.core.catalog import Model
@@ -119,6 +119,7 @@ class Pace:
         self._tokens = Window(math.inf if tpm is None else tpm)
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._gate = asyncio.Lock()
+        self._settled = asyncio.Event()
 
     @property
     def left(self) -> float:
@@ -178,6 +179,7 @@ class Pace:
         self._tokens.settle(turn.tokens, tokens)
         arrived = min(time.monotonic(), turn.request.at + TRAVEL)
         turn.request.at = turn.tokens.at = arrived
+        self._settled.set()
 
     @property
     def _limited(self) -> bool:
@@ -185,10 +187,10 @@ class Pace:
 
     async def _begin(self, slots: asyncio.Semaphore, bound: int) -> Turn:
         if not self._limited:
-            await self._slot(slots, 0)
+            await self._slot(slots, bound)
             return self._take(bound)
         async with self._gate:  # first come, first served
-            await self._slot(slots, self._share * bound)
+            await self._slot(slots, bound)
             return self._take(bound)
 
     def _take(self, bound: int) -> Turn:
@@ -197,22 +199,30 @@ class Pace:
         tokens = self._tokens.take(self._share * bound, now)
         return Turn(self._requests.take(1, now), tokens, bound)
 
-    async def _slot(self, slots: asyncio.Semaphore, tokens: float) -> None:
+    async def _slot(self, slots: asyncio.Semaphore, bound: int) -> None:
         """Take a slot at a moment when nothing holds the model back."""
         while True:
-            while (delay := self._delay(tokens)) > 0:
-                await asyncio.sleep(delay)
+            while (delay := self._delay(bound)) > 0:
+                await self._rest(delay)
             await slots.acquire()
-            if self._delay(tokens) <= 0:
+            if self._delay(bound) <= 0:
                 return
             slots.release()
 
-    def _delay(self, tokens: float) -> float:
+    async def _rest(self, delay: float) -> None:
+        """Wait so long, or until a request came to less than was guessed."""
+        self._settled.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(delay):
+                await self._settled.wait()
+
+    def _delay(self, bound: int) -> float:
         now = time.monotonic()
         pause = self._free_at - now
         if not self._limited:
             return pause
-        return max(pause, self._requests.delay(1, now), self._tokens.delay(tokens, now))
+        tokens = self._tokens.delay(self._share * bound, now)
+        return max(pause, self._requests.delay(1, now), tokens)
 
     async def _admission(self) -> None:
         while self._under_way >= self._allowed:

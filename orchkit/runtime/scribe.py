@@ -1,17 +1,19 @@
-"""Scribe: group commit. What many calls have to write goes to disk together, from one thread.
+"""Scribe: group commit. What many calls have to write goes to disk together, by one hand.
 
-A call waits for its own words to be on disk, and for nothing else: while one batch is written the
-next one gathers, and the event loop goes on. So every promise of durability holds, at a fraction
-of the syncs.
+A call waits for its own words to be on disk. While the disk is quick they are written at once,
+which is cheaper than to wake a thread; when it is not, one thread writes for everybody, the next
+batch gathers meanwhile, and the event loop goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from orchkit.core.calls import Response
@@ -23,8 +25,12 @@ T = TypeVar("T")
 Begun = Attempt | Response | None
 
 
-class _Thread:
-    """One thread writes for everybody: sqlite takes one writer at a time anyway."""
+#: Seconds of a write that holds up the event loop too long, and how long it is then let alone.
+_SLOW, _REST = 0.02, 1.0
+
+
+class _Hand:
+    """Writes for everybody, one thing at a time: sqlite takes one writer anyway."""
 
     def __init__(self) -> None:
         self.renew()
@@ -33,12 +39,31 @@ class _Thread:
 
     def renew(self) -> None:
         self._pool = ThreadPoolExecutor(1, "orchkit-scribe")
+        self._under_way = 0
+        self._slow_until = 0.0
 
-    async def run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+    async def write(self, work: Callable[[], T]) -> T:
+        """Work here while that is quick and nothing else is written, or else in the thread."""
+        started = time.monotonic()
+        if self._under_way or started < self._slow_until:
+            return await self.behind(work)
+        done = work()
+        if time.monotonic() - started > _SLOW:
+            self._slow_until = started + _REST
+        return done
+
+    async def behind(self, work: Callable[[], T]) -> T:
+        """Work in the thread."""
+        self._under_way += 1
+        working = asyncio.get_running_loop().run_in_executor(self._pool, work)
+        working.add_done_callback(self._end)  # also when nobody waits for it any more
+        return await asyncio.shield(working)
+
+    def _end(self, _: object) -> None:
+        self._under_way -= 1
 
 
-_THREAD = _Thread()
+_HAND = _Hand()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +124,18 @@ class Scribe:
             await asyncio.shield(self._writing)
         ledger = self.ledger
         if ledger is not None and hits:
-            await _THREAD.run(lambda: ledger.write(hits=hits))
+            await _HAND.write(lambda: ledger.write(hits=hits))
 
     async def recover(self) -> None:
         """Presume what processes that died meanwhile left open, and so free their claims."""
         if self.ledger is not None:
-            await _THREAD.run(self.ledger.recover)
+            await _HAND.behind(self.ledger.recover)
 
     async def _write_all(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting, []
             words = [word for word, _ in batch]
-            done = await _THREAD.run(lambda words=words: self._commit(words))  # type: ignore[misc]
+            done = await _HAND.write(partial(self._commit, words))
             for (_, future), result in zip(batch, done, strict=True):
                 _tell(future, result)
 
@@ -155,7 +180,7 @@ class Scribe:
 
 async def close(store: ResponseCache | Ledger) -> None:
     """Close a store where it was read and where it was written."""
-    await _THREAD.run(store.close)
+    await _HAND.behind(store.close)
     if isinstance(store, ResponseCache):
         store.close()
 

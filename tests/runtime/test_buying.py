@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sqlite3
 import threading
 import time
@@ -19,6 +20,7 @@ from orchkit.core.catalog import Catalog, Model, Rates, Tier
 from orchkit.core.plans import Query, Trace
 from orchkit.core.strategies import Single
 from orchkit.errors import CacheWarning
+from orchkit.runtime import scribe
 from orchkit.runtime.cache import ResponseCache
 from orchkit.runtime.executor import Executor
 from orchkit.runtime.ledger import Ledger
@@ -322,6 +324,7 @@ def test_an_interrupt_while_it_is_written_down_gives_it_back(
         await asyncio.gather(run, return_exceptions=True)
 
     monkeypatch.setattr(ledger, "write", slow)
+    monkeypatch.setattr(scribe._HAND, "_slow_until", math.inf)  # in its thread
     LOOP.run(scene)
     assert (vendor.calls, booked(ledger)) == (0, [("released", 0)])
     (trace,) = ask(runner(vendor, ledger=ledger, cache=cache), "x")

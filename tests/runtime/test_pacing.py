@@ -311,3 +311,23 @@ def test_what_was_sent_before_a_quota_was_told_counts_too() -> None:
                 pass
 
     run(scene)
+
+
+def test_what_is_left_of_a_guess_goes_to_the_next_at_once() -> None:
+    """Who waits for tokens goes on as soon as an answer has shown how few it took."""
+
+    async def scene() -> None:
+        pace, room = Pace(tpm=12), asyncio.Semaphore(2)
+
+        async def ask(took: float) -> float:
+            async with pace.turn(room, 10) as turn:
+                pace.sent(turn)
+                await asyncio.sleep(took)
+            pace.settle(turn, 1, answered=True)
+            return time.monotonic()
+
+        began = time.monotonic()
+        _, second = await asyncio.gather(ask(0.1), ask(0.0))
+        assert 0.1 <= second - began < 1
+
+    run(scene)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from orchkit.core.calls import Response
 from orchkit.errors import StoreError
+from orchkit.runtime import scribe
 from orchkit.runtime.cache import ResponseCache
 from orchkit.runtime.scribe import Scribe, Word, close
 
@@ -95,3 +98,30 @@ def test_each_waiting_call_hears_that_the_disk_is_full(
 
     assert [type(said) for said in asyncio.run(scene())] == [StoreError, StoreError]
     assert cache.get("c") is not None
+
+
+def test_a_slow_disk_is_left_to_the_thread(
+    cache: ResponseCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a write that held up the loop, the next ones do not, and nothing is lost."""
+    hand, writers = scribe._Hand(), list[str]()
+    monkeypatch.setattr(scribe, "_HAND", hand)
+    write = cache.put_all
+
+    def slow(rows: Any) -> list[str]:
+        writers.append(threading.current_thread().name)
+        time.sleep(0.03)
+        return write(rows)
+
+    monkeypatch.setattr(cache, "put_all", slow)
+
+    async def scene() -> None:
+        writing = Scribe(cache)
+        for key in "abc":
+            await writing.write(keep(key))
+        await close(cache)
+
+    asyncio.run(scene())
+    assert not writers[0].startswith("orchkit-scribe")
+    assert all(name.startswith("orchkit-scribe") for name in writers[1:])
+    assert len(writers) == len(cache) == 3
