@@ -89,7 +89,9 @@ class Job:
             done[:] = [None] * len(rows)
             return self._run(rows, done, shown, what)
 
-        return shape(run)
+        made = shape(run)
+        SESSION.last = lambda: made  # what the run went through is not kept any longer
+        return made
 
     def _run(
         self,

@@ -380,7 +380,8 @@ def last_run() -> Any:
     """
     if SESSION.last is None:
         raise MisuseError("Nothing has been run yet, so there is no last run.")
-    return SESSION.last()
+    last = SESSION.last()
+    return last.copy() if isinstance(last, pd.DataFrame) else last
 
 
 def _told(table: pd.DataFrame) -> pd.DataFrame:
