@@ -90,7 +90,8 @@ class Job:
             return self._run(rows, done, shown, what)
 
         made = shape(run)
-        SESSION.last = lambda: made  # what the run went through is not kept any longer
+        kept = made.copy() if isinstance(made, pd.DataFrame) else made
+        SESSION.last = lambda: kept  # what the run went through is not kept any longer
         return made
 
     def _run(
