@@ -177,6 +177,10 @@ def _rates(where: str, value: Any) -> tuple[Rates, ...]:
 _table = _only(_is(Mapping), "table")
 _list = _only(lambda value: isinstance(value, list | tuple), "list")
 _text = _only(_is(str), "text: write it in quotes")
+_address = _only(
+    lambda value: _is(str)(value) and value.startswith(("http://", "https://")),
+    "address: write one like http://127.0.0.1:8000/v1",
+)
 _names = _only(
     lambda value: isinstance(value, list | tuple) and all(map(_is(str), value)),
     "list of model names",
@@ -195,7 +199,8 @@ _RATE: Mapping[str, Reader] = {
     "above": _count,
 }
 _MODEL: Mapping[str, Reader] = {
-    **dict.fromkeys(("provider", "id", "base_url", "key_env", "best_for", "source"), _text),
+    **dict.fromkeys(("provider", "id", "key_env", "best_for", "source"), _text),
+    "base_url": _address,
     **dict.fromkeys(("input_price", "output_price"), _price),
     **dict.fromkeys(("as_of", "ends"), _day),
     "tier": _tier,

@@ -239,6 +239,7 @@ def test_a_day_is_text_however_it_is_written(day: str) -> None:
         ("[models.x]\nrates = [{ input = 1, output = -1 }]", "-1"),
         ("[models.x]\nprovider = 4", "provider"),
         ("[models.x]\nbase_url = 4", "base_url"),
+        ('[models.x]\nbase_url = "file:///etc/passwd"', "no address"),
         ("[models.x]\ncontext = 'big'", "context"),
         ("[models.x]\nlogprobs = 'yes'", "logprobs"),
         ("[modles.x]\ntier = 'basic'", "modles"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from numbers import Real
+from typing import Any, ClassVar
 
 from orchkit.core.calls import Failure, Kind, Response
 from orchkit.core.catalog import Catalog, model_names
@@ -53,8 +54,10 @@ class Fallback:
     def __post_init__(self) -> None:
         if self.chain is not None:
             object.__setattr__(self, "chain", model_names(self.chain))
-        if not isinstance(self.threshold, int | float) or not 0 <= self.threshold <= 1:
-            raise ParameterError(f"threshold is {self.threshold!r}; it must lie in [0, 1].")
+        given: Any = self.threshold  # one of numpy's numbers, too; true and false are none
+        if isinstance(given, bool) or not isinstance(given, Real) or not 0 <= float(given) <= 1:
+            raise ParameterError(f"threshold is {given!r}; it must be a number in [0, 1].")
+        object.__setattr__(self, "threshold", float(given))
 
     def plan(self, query: Query, catalog: Catalog) -> Plan:
         """Ask in rounds of one call, from the foot of the chain upwards."""

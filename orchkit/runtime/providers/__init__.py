@@ -53,6 +53,10 @@ class Vendor:
 
 def _refuse_open_wire(address: str, *, keyed: bool) -> None:
     parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ParameterError(
+            f"{address!r} is no address. Use https://…, or http:// on this machine."
+        )
     if keyed and parts.scheme != "https" and parts.hostname not in _LOOPBACK:
         raise ParameterError(
             f"{parts.scheme}://{parts.hostname} would carry your key in the open. Use https, or a "

@@ -1,7 +1,9 @@
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -173,3 +175,16 @@ def test_a_threshold_lies_between_0_and_1(threshold: Any) -> None:
     """A threshold no confidence can be compared with is refused, and shown."""
     with pytest.raises(ParameterError, match=f"threshold is {threshold!r}"):
         Fallback(threshold=threshold)
+
+
+@pytest.mark.parametrize("threshold", [True, False, "0.6", None, -0.1, 1.1, math.nan, 1j])
+def test_a_threshold_that_is_no_share_is_refused(threshold: Any) -> None:
+    """Only a number from 0 to 1 is one; true and false are no numbers."""
+    with pytest.raises(ParameterError, match=r"in \[0, 1\]"):
+        Fallback(threshold=threshold)
+
+
+@pytest.mark.parametrize("threshold", [np.float32(0.5), np.int64(1), Fraction(1, 2), 0])
+def test_any_number_is_a_threshold(threshold: Any) -> None:
+    """What numpy and the standard library call a number is kept as a float."""
+    assert type(Fallback(threshold=threshold).threshold) is float
