@@ -86,8 +86,8 @@ def _conversation(cell: Sequence[Any]) -> Messages | Failure:
             told = f"a message is a dict of role (one of {', '.join(ROLES)}) and content (text)"
             return Failure(Kind.PromptType, told)
     messages = tuple(Message(turn["role"], turn["content"]) for turn in cell)
-    blank = not any(m.content.strip() for m in messages if m.role == "user")
-    return Failure(Kind.EmptyPrompt) if blank else messages
+    asked = [message.content for message in messages if message.role == "user"]
+    return messages if asked and asked[-1].strip() else Failure(Kind.EmptyPrompt)
 
 
 def _unsendable(messages: Messages) -> Failure | None:

@@ -490,3 +490,10 @@ def test_columns_are_looked_for_even_without_rows(missing: str) -> None:
 def test_a_cell_names_a_tier_or_none(value: Any, tier: Tier | None) -> None:
     """A cell that names no tier is None instead of an error."""
     assert tier_or_none(value) is tier
+
+
+def test_a_conversation_that_ends_in_nothing_asks_nothing() -> None:
+    """What the user last said decides: a blank last turn is an empty prompt."""
+    turns = [{"role": "user", "content": "Why?"}, {"role": "user", "content": " "}]
+    (asked,) = queries(pd.DataFrame({"prompt": [turns]}), Asking())
+    assert asked == Failure(Kind.EmptyPrompt)
