@@ -6,19 +6,19 @@ The answer goes to stdout, all else to stderr. Exit codes: 0 done, 1 some rows f
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 from click.core import ParameterSource
 
-from orchkit.errors import CallError, OrchkitError, ParameterError
+from orchkit.errors import BudgetExceeded, CallError, OrchkitError, ParameterError
+from orchkit.lab import frames
 from orchkit.ui import models, verbs
-from orchkit.ui.bench import refuse_unwritable
 from orchkit.ui.commands_bench import bench_command
 from orchkit.ui.commands_cache import cache_commands
 from orchkit.ui.commands_costs import costs_commands
+from orchkit.ui.commands_prompt import ResultFile, prompt_text
 from orchkit.ui.result import Result
 from orchkit.ui.terminal import echo
 
@@ -47,7 +47,11 @@ def _end(ctx: click.Context, told: str, code: int) -> NoReturn:
 
 @click.group(cls=_Commands, invoke_without_command=True, no_args_is_help=True)
 @click.option("--list-models", is_flag=True, help="Show the models, their tiers and prices.")
-@click.option("--prompt", metavar="TEXT", help="Answer one prompt.")
+@click.option(
+    "--prompt",
+    metavar="TEXT|-|@FILE",
+    help="Answer one prompt: this text, standard input, or a file's text (UTF-8).",
+)
 @click.option(
     "--strategy",
     default="cheapest",
@@ -99,11 +103,10 @@ def main(
     elif prompt is None:
         raise ParameterError("there is nothing to do; give --prompt TEXT, or see orchkit --help.")
     if prompt is not None:
-        if output is not None:
-            refuse_unwritable(output)
+        file = None if output is None else ResultFile(output)
         names = None if chain is None else chain.split(",")
-        result = verbs.run_orchestration(prompt, chain=names, **settings)
-        _echo_result(result, output, as_json)
+        result = _answered(prompt_text(prompt), file, chain=names, **settings)
+        _echo_result(result, as_json)
         ctx.exit(1 if result.error else 0)
     return None
 
@@ -141,14 +144,31 @@ def _echo_models(as_json: bool) -> None:
     echo(shown.to_string(na_rep="unknown"))
 
 
-def _echo_result(result: Result, output: Path | None, as_json: bool) -> None:
-    told = result.to_json()
+def _answered(prompt: str, file: ResultFile | None, **settings: Any) -> Result:
+    """Return the result, having written it; a prompt that no model fits has one in its file too.
+
+    Else a script would read what an earlier prompt left there.
+    """
+    try:
+        result = verbs.run_orchestration(prompt, **settings)
+    except BudgetExceeded:
+        row = verbs.last_run().iloc[0]
+        _write(Result.of({name: row[name] for name in frames.COLUMNS}), file)
+        raise
+    _write(result, file)
+    return result
+
+
+def _write(result: Result, file: ResultFile | None) -> None:
+    if file is not None:
+        file.write(result.to_json() + "\n")
+
+
+def _echo_result(result: Result, as_json: bool) -> None:
     if as_json:
-        click.echo(told)
+        click.echo(result.to_json())
     else:
         echo(result.response or "")
-    if output is not None:
-        output.write_text(told + "\n", "utf-8")
     echo(result.error or _told(result), err=True)
 
 
@@ -159,7 +179,3 @@ def _told(result: Result) -> str:
     kept = " · cached" if result.cached else ""
     who = f"{result.model_used} ({result.provider})"
     return f"{who} · {cost} · {result.latency:.2f} s · {sure}{kept}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

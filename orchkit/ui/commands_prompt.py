@@ -1,0 +1,91 @@
+"""One prompt on the command line: where its text comes from, and where its result goes."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from orchkit.errors import ParameterError
+from orchkit.ui.bench import refuse_unwritable
+
+#: No model takes more; a file without end is refused before it fills the memory.
+MOST_BYTES = 16_000_000
+_LITERAL = "A prompt that itself begins with @ is written with two: @@."
+
+
+def prompt_text(given: str) -> str:
+    """Return the prompt that is meant: ``-`` is standard input, ``@file`` a file's text.
+
+    Newlines at the end are dropped, as the shell's ``$(cat file)`` does. Raises ParameterError for
+    what cannot be read, is no UTF-8, or is too long.
+
+    Examples
+    --------
+    >>> prompt_text("What is 2+2?"), prompt_text("@@home")
+    ('What is 2+2?', '@home')
+    """
+    if given == "-":
+        piped = sys.stdin.buffer if sys.stdin else BytesIO()  # it may be closed
+        return _text(piped, "standard input")
+    if given.startswith("@@") or not given.startswith("@"):
+        return given.removeprefix("@")
+    try:
+        with Path(given[1:]).open("rb") as file:
+            return _text(file, given[1:])
+    except (OSError, ValueError) as error:  # a name with a null character is a ValueError
+        why = getattr(error, "strerror", None) or error
+        raise ParameterError(
+            f"--prompt {given}: cannot read {given[1:]!r}: {why}; name a file of text. {_LITERAL}"
+        ) from error
+
+
+def _text(stream: BinaryIO, named: str) -> str:
+    read = stream.read(MOST_BYTES + 1)
+    if len(read) > MOST_BYTES:
+        raise ParameterError(f"--prompt: {named} is longer than {MOST_BYTES:,} bytes; shorten it.")
+    try:
+        return read.decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise ParameterError(
+            f"--prompt: {named} is no UTF-8 (byte {error.start:,}); convert it: iconv -t utf-8."
+        ) from error
+
+
+class ResultFile:
+    """A file that holds the old text or the new, never a part: written beside it and renamed.
+
+    Whether it can be written shows before anything is paid. What is no regular file (a pipe,
+    ``/dev/stdout``) is written as it stands; of a link, the file it leads to.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = Path(os.path.realpath(path))
+        self._plain = self._path.is_file() or not self._path.exists()
+        self._beside = self._path.with_name(f".orchkit-{secrets.token_hex(8)}.part")
+        if self._plain:
+            refuse_unwritable(self._path)
+            refuse_unwritable(self._beside)
+
+    def write(self, text: str) -> None:
+        """Put the text in the file's place."""
+        if not self._plain:
+            self._path.write_text(text, "utf-8")
+            return
+        try:
+            self._write_beside(text)
+            self._beside.replace(self._path)
+        finally:
+            self._beside.unlink(missing_ok=True)
+
+    def _write_beside(self, text: str) -> None:
+        with self._beside.open("x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if self._path.exists():
+            shutil.copymode(self._path, self._beside)
