@@ -5,22 +5,32 @@ The answer goes to stdout, all else to stderr. Exit codes: 0 done, 1 some rows f
 
 from __future__ import annotations
 
-import math
+import json
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 from click.core import ParameterSource
 
-from orchkit.errors import BudgetExceeded, CallError, OrchkitError, ParameterError
-from orchkit.lab import frames
-from orchkit.ui import models, verbs
+from orchkit.errors import CallError, OrchkitError, ParameterError
+from orchkit.ui import models
 from orchkit.ui.commands_bench import bench_command
 from orchkit.ui.commands_cache import cache_commands
 from orchkit.ui.commands_costs import costs_commands
-from orchkit.ui.commands_prompt import ResultFile, prompt_text
-from orchkit.ui.result import Result
+from orchkit.ui.commands_prompt import ResultFile, answered, echo_result, prompt_text
+from orchkit.ui.names import BUILT_IN
+from orchkit.ui.selfcheck import selfcheck
+from orchkit.ui.session import SESSION
 from orchkit.ui.terminal import echo
+
+COMPLETION = """\b
+Completion in the shell; put its line into ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish:
+  bash  eval "$(_ORCHKIT_COMPLETE=bash_source orchkit)"
+  zsh   eval "$(_ORCHKIT_COMPLETE=zsh_source orchkit)"
+  fish  _ORCHKIT_COMPLETE=fish_source orchkit | source
+"""
 
 
 class _Commands(click.Group):
@@ -45,7 +55,15 @@ def _end(ctx: click.Context, told: str, code: int) -> NoReturn:
     ctx.exit(code)
 
 
-@click.group(cls=_Commands, invoke_without_command=True, no_args_is_help=True)
+def _strategies(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
+    """Return what the shell may complete a strategy's name to."""
+    names = [*BUILT_IN]
+    with suppress(OrchkitError):  # a broken catalog is told when the command runs
+        names += SESSION.catalog().pool
+    return [name for name in names if name.startswith(typed)]
+
+
+@click.group(cls=_Commands, invoke_without_command=True, no_args_is_help=True, epilog=COMPLETION)
 @click.option("--list-models", is_flag=True, help="Show the models, their tiers and prices.")
 @click.option(
     "--prompt",
@@ -58,6 +76,7 @@ def _end(ctx: click.Context, told: str, code: int) -> NoReturn:
     show_default=True,
     metavar="NAME",
     help="cheapest, fallback, ensemble, or a model's name.",
+    shell_complete=_strategies,
 )
 @click.option(
     "--ensemble-size",
@@ -82,6 +101,7 @@ def _end(ctx: click.Context, told: str, code: int) -> NoReturn:
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the result as JSON."
 )
+@click.option("--test", is_flag=True, help="Check what is installed: offline, in seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.version_option(package_name="orchkit")
 @click.pass_context
@@ -93,11 +113,18 @@ def main(
     output: Path | None,
     as_json: bool,
     chain: str | None,
+    test: bool,
     **settings: Any,
 ) -> None:
-    """Route prompts over several language models, and measure how well each way does."""
+    """Route prompts over several language models, and measure how well each way does.
+
+    The answer goes to stdout, all else to stderr. Ends with 0 when all is done, 1 when a prompt
+    or a check failed, 2 when the command cannot be carried out as written.
+    """
     if ctx.invoked_subcommand is not None:
         return _refuse_beside(ctx)
+    if test:
+        _check(ctx, as_json)
     if list_models:
         _echo_models(as_json)
     elif prompt is None:
@@ -105,8 +132,8 @@ def main(
     if prompt is not None:
         file = None if output is None else ResultFile(output)
         names = None if chain is None else chain.split(",")
-        result = _answered(prompt_text(prompt), file, chain=names, **settings)
-        _echo_result(result, as_json)
+        result = answered(prompt_text(prompt), file, chain=names, **settings)
+        echo_result(result, as_json)
         ctx.exit(1 if result.error else 0)
     return None
 
@@ -116,15 +143,33 @@ main.add_command(cache_commands)
 main.add_command(costs_commands)
 
 
-def _refuse_beside(ctx: click.Context) -> None:
-    """Refuse what belongs to one prompt in front of a command, where it would do nothing."""
-    given = [
+def _given(ctx: click.Context) -> list[str]:
+    """Return the options on the command line, but for --json, which fits them all."""
+    return [
         option.opts[0]
         for option in main.params
         if option.name != "as_json"
         and ctx.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
     ]
-    if given:
+
+
+def _check(ctx: click.Context, as_json: bool) -> NoReturn:
+    """Print what each check of the self-check found, and end."""
+    if beside := [name for name in _given(ctx) if name != "--test"]:
+        raise ParameterError(f"--test stands alone; leave out {', '.join(beside)}.")
+    verdicts = selfcheck()
+    passed = all(verdict.passed for verdict in verdicts)
+    if as_json:
+        told = {"passed": passed, "checks": [asdict(verdict) for verdict in verdicts]}
+        click.echo(json.dumps(told, indent=2))
+    else:
+        echo("\n".join(map(str, verdicts)))
+    ctx.exit(0 if passed else 1)
+
+
+def _refuse_beside(ctx: click.Context) -> None:
+    """Refuse what belongs to one prompt in front of a command, where it would do nothing."""
+    if given := _given(ctx):
         raise ParameterError(
             f"{', '.join(given)} cannot stand before {ctx.invoked_subcommand!r}: they answer one "
             f"prompt. See orchkit {ctx.invoked_subcommand} --help for what it takes."
@@ -140,42 +185,6 @@ def _echo_models(as_json: bool) -> None:
     shown = table.assign(ends=ends)[
         ["provider", "tier", "input_price", "output_price", "best_for", "ends", "default"]
     ]
-    click.echo("USD per million tokens; `default` models are asked unless you name others")
+    told = "USD per million tokens; `default` models are asked unless you name others"
+    click.echo(told, err=True)
     echo(shown.to_string(na_rep="unknown"))
-
-
-def _answered(prompt: str, file: ResultFile | None, **settings: Any) -> Result:
-    """Return the result, having written it; a prompt that no model fits has one in its file too.
-
-    Else a script would read what an earlier prompt left there.
-    """
-    try:
-        result = verbs.run_orchestration(prompt, **settings)
-    except BudgetExceeded:
-        row = verbs.last_run().iloc[0]
-        _write(Result.of({name: row[name] for name in frames.COLUMNS}), file)
-        raise
-    _write(result, file)
-    return result
-
-
-def _write(result: Result, file: ResultFile | None) -> None:
-    if file is not None:
-        file.write(result.to_json() + "\n")
-
-
-def _echo_result(result: Result, as_json: bool) -> None:
-    if as_json:
-        click.echo(result.to_json())
-    else:
-        echo(result.response or "")
-    echo(result.error or _told(result), err=True)
-
-
-def _told(result: Result) -> str:
-    """Return who answered, for how much and how sure."""
-    cost = "cost unknown" if math.isnan(result.cost) else f"${result.cost:.6f}"
-    sure = f"confidence {result.confidence:.2f} ({result.metadata['signal']}, uncalibrated)"
-    kept = " · cached" if result.cached else ""
-    who = f"{result.model_used} ({result.provider})"
-    return f"{who} · {cost} · {result.latency:.2f} s · {sure}{kept}"

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import shutil
 import sys
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from orchkit.errors import ParameterError
+import click
+
+from orchkit.errors import BudgetExceeded, ParameterError
+from orchkit.lab import frames
+from orchkit.ui import verbs
 from orchkit.ui.bench import refuse_unwritable
+from orchkit.ui.result import Result
+from orchkit.ui.terminal import echo
 
 #: No model takes more; a file without end is refused before it fills the memory.
 MOST_BYTES = 16_000_000
@@ -89,3 +96,41 @@ class ResultFile:
             os.fsync(file.fileno())
         if self._path.exists():
             shutil.copymode(self._path, self._beside)
+
+
+def answered(prompt: str, file: ResultFile | None, **settings: Any) -> Result:
+    """Return the result, having written it; a prompt that no model fits has one in its file too.
+
+    Else a script would read what an earlier prompt left there.
+    """
+    try:
+        result = verbs.run_orchestration(prompt, **settings)
+    except BudgetExceeded:
+        row = verbs.last_run().iloc[0]
+        _write(Result.of({name: row[name] for name in frames.COLUMNS}), file)
+        raise
+    _write(result, file)
+    return result
+
+
+def _write(result: Result, file: ResultFile | None) -> None:
+    if file is not None:
+        file.write(result.to_json() + "\n")
+
+
+def echo_result(result: Result, as_json: bool) -> None:
+    """Print the answer, or all of the result as JSON; who answered goes to stderr."""
+    if as_json:
+        click.echo(result.to_json())
+    else:
+        echo(result.response or "")
+    echo(result.error or _told(result), err=True)
+
+
+def _told(result: Result) -> str:
+    """Return who answered, for how much and how sure."""
+    cost = "cost unknown" if math.isnan(result.cost) else f"${result.cost:.6f}"
+    sure = f"confidence {result.confidence:.2f} ({result.metadata['signal']}, uncalibrated)"
+    kept = " · cached" if result.cached else ""
+    who = f"{result.model_used} ({result.provider})"
+    return f"{who} · {cost} · {result.latency:.2f} s · {sure}{kept}"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -20,6 +21,7 @@ WRITERS = {
     ".parquet": lambda frame, path: frame.to_parquet(path),
     ".jsonl": lambda frame, path: frame.to_json(path, orient="records", lines=True),
 }
+SHELLS = ("bash", "zsh", "fish")
 UNPRICED = '[models.local]\nprovider = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n'
 
 
@@ -413,6 +415,75 @@ def test_json_keeps_an_answer_whole_and_harmless() -> None:
     ran = orchkit_("--prompt", "Hi", "--strategy", "polly", "--json")
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", ran.stdout)
     assert json.loads(ran.stdout)["response"] == HOSTILE
+
+
+def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as a process of its own, apart from what it took."""
+    return subprocess.run(  # noqa: S603 - our own interpreter
+        arguments,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONWARNINGS": "ignore", **environment},
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--promt", "Hi"], ["--list-models"], ["costs", "--help"]],
+    ids=" ".join,
+)
+def test_the_module_says_what_the_command_says(own_home: Path, arguments: list[str]) -> None:
+    """`python -m orchkit` prints and ends as `orchkit` does, its own name included."""
+    command = "import sys; from orchkit.ui.cli import main; main(prog_name='orchkit')"
+    module = process(sys.executable, "-m", "orchkit", *arguments)
+    script = process(sys.executable, "-c", command, *arguments)
+    assert (module.returncode, module.stdout, module.stderr) == (
+        script.returncode,
+        script.stdout,
+        script.stderr,
+    )
+    assert "__main__" not in module.stdout + module.stderr
+
+
+def test_the_shell_completes_what_is_typed(own_home: Path, tmp_path: Path) -> None:
+    """Commands, options, strategies and models are completed; a broken catalog is no matter."""
+    (tmp_path / "broken.toml").write_text("no toml")
+    asked = {
+        "be": "plain,bench",
+        "--ens": "plain,--ensemble-size",
+        "--strategy f": "plain,fallback",
+        "--strategy claude-o": "plain,claude-opus-3",
+    }
+    for typed, offered in asked.items():
+        words = f"orchkit {typed}"
+        completing = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        told = process(
+            sys.executable, "-m", "orchkit", _ORCHKIT_COMPLETE="bash_complete", **completing
+        )
+        assert told.stdout.splitlines() == [offered]
+    broken = process(
+        sys.executable,
+        "-m",
+        "orchkit",
+        _ORCHKIT_COMPLETE="bash_complete",
+        ORCHKIT_CATALOG=str(tmp_path / "broken.toml"),
+        **completing,
+    )
+    assert (broken.returncode, broken.stdout.strip(), broken.stderr) == (0, "", "")
+
+
+def test_help_tells_how_to_complete() -> None:
+    """--help has the line of each shell that turns completion on."""
+    told = orchkit_("--help").stdout
+    assert all(f"_ORCHKIT_COMPLETE={shell}_source orchkit" in told for shell in SHELLS)
+
+
+def test_models_alone_are_on_stdout() -> None:
+    """What the list means is on stderr, so that stdout is the table."""
+    ran = orchkit_("--list-models")
+    assert "USD per million tokens" in ran.stderr
+    assert "USD per million tokens" not in ran.stdout
 
 
 @pytest.mark.usefixtures("sent")
