@@ -25,8 +25,10 @@ from click.testing import CliRunner
 import orchkit
 from orchkit.core.calls import Call, Response, digest
 from orchkit.errors import OrchkitError, StoreError
+from orchkit.lab import sealed
 from orchkit.lab.matrix import SCHEMA
 from orchkit.lab.sealed import write_sealed
+from orchkit.runtime import pruning
 from orchkit.runtime.cache import ResponseCache
 from orchkit.runtime.ledger import Begin, Ledger
 from orchkit.ui.cli import main
@@ -254,7 +256,8 @@ def used(folder: Path) -> list[str]:
     with closing(ResponseCache(folder)) as cache:
         texts = [found.text or "" for key in (KEY, digest(2)) if (found := cache.get(key))]
         cache.put(digest(3), KEPT)
-        orchkit.cache_info() if hasattr(orchkit, "cache_info") else len(cache)
+        with suppress(OrchkitError):
+            pruning.stock(folder)
     return texts
 
 
@@ -431,7 +434,9 @@ def test_a_small_cache_stays_small_in_memory(folder: Path, value: str) -> None:
 def test_a_small_matrix_stays_small_in_memory(tmp_path: Path) -> None:
     """A table of a hundred million equal rows in a small file is refused before it is unpacked."""
     long = pa.table({name: pa.repeat(0.5, 20_000_000) for name in ("prompt_id", "model", "cost")})
-    write_sealed(long, tmp_path / "m.parquet", SCHEMA)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sealed, "_LARGEST", 2**40)
+        write_sealed(long, tmp_path / "m.parquet", SCHEMA)
     assert (tmp_path / "m.parquet").stat().st_size < 2**20
     assert growth(tmp_path / "m.parquet") <= 100
 

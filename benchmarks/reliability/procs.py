@@ -58,7 +58,9 @@ def _together(promises: Promises, processes: int, rows: int, mix: dict[str, floa
     fits = told is not None and (told >= truth if mix else told == truth)
     said = "the ledger holds " + ("no less than" if mix else "exactly what") + " was billed"
     promises.tell(fits, f"{where}: {said}", f"{told} of {truth} nano-dollars")
-    promises.tell(truth <= cap, f"{where}: billed no more than one cap", f"{truth / cap:.2%} of it")
+    most = processes * cap  # a budget is of one process
+    told = f"{truth / most:.2%} of them"
+    promises.tell(truth <= most, f"{where}: billed no more than the caps of all", told)
 
 
 def _run(place: Path, processes: int, arguments: tuple[str, ...]) -> list[int]:

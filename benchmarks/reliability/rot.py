@@ -91,7 +91,7 @@ def _answers(folder: Path, keys: list[str]) -> dict[str, Any]:
 
 def _sums(path: Path) -> tuple[Any, ...]:
     with closing(Ledger(path)) as ledger:
-        return ledger.spent(), [tuple(row) for row in ledger.rows()], len(ledger.hits())
+        return ledger.spent(), [tuple(row.values()) for row in ledger.rows()], ledger.hits()
 
 
 def _flipped(path: Path, reader: Reader, flips: int, room: Path) -> Counter[str]:

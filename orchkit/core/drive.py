@@ -90,7 +90,7 @@ class _Step:
                 if isinstance(stop.value, Answer)
                 else _broken(f"a plan must return an Answer, not {type(stop.value).__name__}")
             )
-        except Exception as error:  # noqa: BLE001 - a bug of a strategy costs its row, no more
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - costs its row
             self.answer = _broken(f"{type(error).__name__}: {error}")
         return None
 

@@ -6,8 +6,10 @@ Parquet has checksums of pages alone; a flip in the footer renames columns or mo
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,8 +17,9 @@ import pyarrow.parquet as pq
 _VERSION, _SEAL = b"orchkit.matrix", b"orchkit.digest"
 #: Stands in the place of the digest, and is as long, while the digest is made.
 _BLANK = b"(sha256 of this file with this text in the place of the digest.)"
-#: What a file may unpack to: so many bytes, or so many times its size.
+#: What a file may unpack to: so many bytes, or so many times its size; read in so many rows.
 _LARGEST, _RATIO, _STEP = 32 * 2**20, 200, 4096
+_BOMB = "it unpacks to far more than its size, as a file made to harm would"
 
 
 def write_sealed(table: pa.Table, path: str | Path, version: bytes) -> None:
@@ -25,10 +28,23 @@ def write_sealed(table: pa.Table, path: str | Path, version: bytes) -> None:
     sink = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata(marks), sink)
     whole = sink.getvalue().to_pybytes()
+    if table.nbytes > max(_LARGEST, _RATIO * len(whole)):
+        raise ValueError(f"{_BOMB}; save its distinct rows")
     before, _, after = whole.rpartition(_BLANK)
-    part = Path(f"{path}.part")  # an old file is whole until the new one is
-    part.write_bytes(before + _digest(whole) + after)
-    part.replace(path)
+    _replace(Path(path), before + _digest(whole) + after)
+
+
+def _replace(path: Path, whole: bytes) -> None:
+    """Write a file at once: whatever happens, the old one or the new one is there, and whole."""
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as part:
+        try:
+            part.write(whole)
+            part.flush()
+            os.fsync(part.fileno())
+            Path(part.name).replace(path)
+        except BaseException:
+            Path(part.name).unlink(missing_ok=True)
+            raise
 
 
 def read_sealed(path: str | Path, version: bytes) -> pa.Table:
@@ -40,7 +56,7 @@ def read_sealed(path: str | Path, version: bytes) -> pa.Table:
         batches.append(batch)
         size += batch.nbytes
         if size > max(_LARGEST, _RATIO * len(whole)):
-            raise ValueError(f"it unpacks to more than {size:,} bytes")
+            raise ValueError(_BOMB)
     return pa.Table.from_batches(batches, file.schema_arrow)
 
 

@@ -49,7 +49,7 @@ def spending(
 
     Columns: calls (paid, or presumed paid), cost (USD, of which `presumed` may have been billed
     without an answer), cached_calls, saved (USD they would have cost), input_tokens,
-    output_tokens, cost_without_cache, cache_share in [0, 1].
+    output_tokens, cost_without_cache, cache_share in [0, 1]. One unknown price makes a sum NaN.
     """
     paid = attempts[attempts["state"] != "released"]
     first = pd.concat([attempts["opened"], hits["at"]]).min()
@@ -59,15 +59,22 @@ def spending(
         presumed=paid["cost"].where(paid["state"] != "settled", 0.0),
     )
     known = hits.assign(period=_begins(hits["at"], period, first), cached_calls=hits["calls"])
-    known = known.drop(columns="calls")
-    both = pd.concat([paid, known], ignore_index=True)
-    told = both.groupby(["period", *by], sort=True)[list(_TOLD)].sum()
+    paid = paid.assign(cached_calls=0, saved=0.0)
+    none = dict.fromkeys(("cost", "presumed", "input_tokens", "output_tokens"), 0)
+    both = pd.concat([paid, known.assign(calls=0, **none)], ignore_index=True)
+    groups = both.groupby(["period", *by], sort=True)[list(_TOLD)]
+    told = groups.agg(_whole)
     counts = ["calls", "cached_calls", "input_tokens", "output_tokens"]
     told = told.astype(dict.fromkeys(counts, "int64"))
     return told.assign(
         cost_without_cache=told["cost"] + told["saved"],
         cache_share=told["cached_calls"] / (told["cached_calls"] + told["calls"]),
     )
+
+
+def _whole(column: pd.Series) -> Any:
+    """Return the sum; one unknown price makes it unknown."""
+    return column.sum(skipna=False)
 
 
 def _begins(times: pd.Series, period: str, first: pd.Timestamp) -> pd.Series:

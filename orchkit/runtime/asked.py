@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property, lru_cache
 
 from orchkit.core.calls import Call, Params, Response, Usage
@@ -82,5 +82,7 @@ def _asking(params: Params, logprobs: bool) -> Params:
 
 
 def _uncounted(response: Response) -> bool:
-    """Whether the vendor told no usage: it then counts as the most there could be."""
-    return response.extra.get("usage") == "missing"
+    """Whether the vendor told no usage, or no counts: it then is the most there could be."""
+    counts = astuple(response.usage)
+    sane = all(type(count) is int and 0 <= count < 2**40 for count in counts)
+    return not sane or response.extra.get("usage") == "missing"

@@ -45,6 +45,10 @@ class Purse:
         self.spent += (reserved if actual is None else actual) or 0
         self._wake()
 
+    def forget(self) -> None:
+        """Let go of what is held, after a fork: it is the parent's."""
+        self.held, self._changed = 0, None
+
     async def _settlement(self) -> None:
         if self._changed is None:
             self._changed = asyncio.get_running_loop().create_future()

@@ -15,13 +15,14 @@ from orchkit.runtime.budget import Purse
 from orchkit.runtime.ledger import Attempt, Begin, End
 from orchkit.runtime.limits import Policy
 from orchkit.runtime.orders import Order, charge, end, failure_of, told, worth_keeping
-from orchkit.runtime.pacing import Pace, Paces, Turn
+from orchkit.runtime.pacing import Pace, Paces, Paused, Turn
 from orchkit.runtime.scribe import Begun, Scribe, Word
 from orchkit.runtime.wire import Rejection
 
 #: Seconds between two looks for an answer that another process is buying, and how many looks
 #: until it is asked whether that process still lives.
 _LOOK, _LOOKS = 0.05, 10
+_PUT_OFF = Rejection(Kind.RateLimited, again=True)
 _ELSEWHERE = Rejection(
     Kind.Timeout, "another process is buying it, and does not get it", again=True
 )
@@ -111,16 +112,13 @@ class Buyer:
         asked, pace = order.asked, self._paces.of(order.asked.model)
         spent: int | None = 0
         try:
-            if pace.left > self.policy.max_wait:
-                return Rejection(Kind.RateLimited, wait=pace.left)
-            async with pace.turn(self._slots, asked.tokens) as turn:
+            async with pace.turn(self._slots, asked.tokens, self.policy.max_wait) as turn:
                 if stopped := self._ended(asked):
                     return Rejection(stopped.kind, stopped.message)
                 begun = await self._begin(order)
                 if isinstance(begun, Response | Rejection):
                     return begun
                 if pace.left:  # since meanwhile
-                    pace.settle(turn, 0, answered=False)
                     return self._put_off(begun)
                 pace.sent(turn)
                 spent = asked.bound  # from here on it may be billed, whatever happens
@@ -128,6 +126,8 @@ class Buyer:
                 spent = charge(asked, outcome)
                 self._learn(order, pace, turn, outcome)
                 return outcome
+        except Paused:
+            return Rejection(Kind.RateLimited, wait=pace.left)
         finally:
             for purse in (order.purse, *self._purses):
                 purse.settle(asked.bound, spent)
@@ -160,7 +160,7 @@ class Buyer:
         """Give an attempt back that has to wait after all."""
         if attempt:
             self._scribe.write(Word(end=End(attempt, "released")))
-        return Rejection(Kind.RateLimited, again=True)
+        return _PUT_OFF
 
     def _release(self, writing: asyncio.Future[Begun]) -> None:
         """Give back what nobody is there to send any more."""
@@ -173,7 +173,7 @@ class Buyer:
         asked = order.asked
         try:
             outcome = await self._complete(order)
-        except asyncio.CancelledError:
+        except BaseException:
             if attempt:
                 self._scribe.write(Word(end=End(attempt, "presumed", asked.bound)))
             raise
@@ -184,6 +184,8 @@ class Buyer:
                 await self._scribe.write(Word(end=ended, keep=keep))
         except StoreError as error:
             self._lose(error)
+        if _interrupted():  # and the provider has swallowed it
+            raise asyncio.CancelledError
         return outcome
 
     async def _complete(self, order: Order) -> Response | Rejection:
@@ -205,7 +207,9 @@ class Buyer:
             if _interrupted():
                 raise
             return Rejection(Kind.ProviderError, "the provider cancelled its own call", billed=True)
-        except Exception as error:  # noqa: BLE001 - a provider's bug may cost its row, not the run
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a provider's bug costs its row, not the run
             return Rejection(Kind.ProviderError, told(error), billed=True)
 
     def _learn(self, order: Order, pace: Pace, turn: Turn, outcome: Response | Rejection) -> None:
@@ -243,6 +247,8 @@ class Buyer:
             if not order.looks % _LOOKS:
                 await self._scribe.recover()
             return _LOOK
+        if no is _PUT_OFF:
+            return 0.0
         order.count(no)
         if no.kind is not Kind.RateLimited and not no.wait:
             return self.policy.backoff(order.failed)

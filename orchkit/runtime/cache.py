@@ -23,11 +23,11 @@ import diskcache
 from orchkit.core.calls import Response, Usage, canonical
 from orchkit.errors import StoreError
 from orchkit.runtime.hardened import RAW, opened
-from orchkit.runtime.private import private_file, private_folder
+from orchkit.runtime.private import IMPATIENT, PATIENT, Busy, private_file, private_folder
 
 _DIGEST = 32
 #: Bytes of the largest row that is read; no answer comes near it.
-_LARGEST = 32 * 2**20
+LARGEST = 32 * 2**20
 _KEPT = ("text", "latency", "finish", "logprobs", "provider", "extra")
 _READ = "SELECT mode, filename, value FROM Cache WHERE key = ? AND raw = 1"
 #: What reading a row of any bytes, or writing an answer of any content, can raise.
@@ -88,10 +88,11 @@ class ResponseCache:
         """Store a response; it is on disk when this returns."""
         self.put_all([(key, response)])
 
-    def put_all(self, rows: Iterable[tuple[str, Response]]) -> list[str]:
+    def put_all(self, rows: Iterable[tuple[str, Response]], patient: bool = True) -> list[str]:
         """Store responses in one transaction; they are on disk when this returns.
 
-        One that cannot be written down is left out, and told of; the others are stored.
+        One that cannot be written down is left out, and told of; the others are stored. Raises
+        `Busy`, at once when not `patient`, while another process is writing.
         """
         packed, left_out = [], []
         for key, response in rows:
@@ -99,7 +100,7 @@ class ResponseCache:
                 packed.append((key, _packed(key, response)))
             except _MISSHAPEN as error:
                 left_out.append(f"An answer of {response.model!r} is not cached: {error}.")
-        with self._telling("write to"), self._cache.transact():
+        with self._telling("write to"), self._waiting(patient), self._cache.transact():
             for key, row in packed:
                 self._cache.set(key, row)
         return left_out
@@ -124,7 +125,7 @@ class ResponseCache:
         """Return this thread's connection for reading."""
         if not hasattr(self._reading, "base"):
             base = sqlite3.connect(self.folder / "cache.db", timeout=60, isolation_level=None)
-            base.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST)  # a row may be made up, and huge
+            base.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST)  # a row may be made up, and huge
             base.execute("PRAGMA query_only = ON")
             base.execute("PRAGMA trusted_schema = OFF")
             self._reading.base = base
@@ -142,10 +143,20 @@ class ResponseCache:
             if hasattr(self, "_cache"):  # SQLite may leave a transaction open whose commit failed
                 self._cache.close()
             why = str(error) or "it is locked, or cannot be written"
-            raise StoreError(
+            raise (Busy if isinstance(error, diskcache.Timeout) else StoreError)(
                 f"Cannot {verb} the cache in {self.folder}: {why}. Move the folder away, or name "
                 "another one with orchkit.use(cache_dir=...)."
             ) from None
+
+    @contextmanager
+    def _waiting(self, patient: bool) -> Iterator[None]:
+        """Wait for the locks of others, or do not; what else diskcache does waits as ever."""
+        base = self._cache._con
+        base.execute(f"PRAGMA busy_timeout = {PATIENT if patient else IMPATIENT}")
+        try:
+            yield
+        finally:
+            base.execute(f"PRAGMA busy_timeout = {PATIENT}")
 
 
 def _packed(key: str, response: Response) -> bytes:

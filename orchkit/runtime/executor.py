@@ -115,7 +115,7 @@ class Executor:
         self._memo: dict[str, Response] = {}
         self._flying: dict[str, asyncio.Future[Response | None]] = {}
         self._hits: Counter[tuple[str, str]] = Counter()
-        self._saved: Counter[tuple[str, str]] = Counter()
+        self._saved: dict[tuple[str, str], int | None] = {}
 
     def run(
         self,
@@ -235,7 +235,9 @@ class Executor:
     def _count_hit(self, order: Order, known: Response) -> None:
         place = (order.strategy, order.asked.model.name)
         self._hits[place] += 1
-        self._saved[place] += known.cost or 0
+        before = self._saved.get(place, 0)
+        unknown = before is None or known.cost is None
+        self._saved[place] = None if unknown else (before or 0) + (known.cost or 0)
 
     def _counted(self) -> list[Hits]:
         """Return what the cache answered in this run, for the ledger."""

@@ -23,7 +23,7 @@ from filelock import FileLock
 from orchkit.core.calls import Usage
 from orchkit.errors import StoreError
 from orchkit.runtime.owners import Owners
-from orchkit.runtime.private import private_file, private_folder
+from orchkit.runtime.private import IMPATIENT, PATIENT, Busy, private_file, private_folder
 
 VERSION = 1
 #: Tells our files from other sqlite files: "orch".
@@ -58,7 +58,8 @@ CREATE TABLE hits (
     model TEXT NOT NULL,
     at REAL NOT NULL,
     calls INTEGER NOT NULL,
-    saved INTEGER
+    saved INTEGER,
+    digest BLOB NOT NULL
 ) STRICT;
 """
 #: What an attempt is opened with, and what closing it sets; the digest is over all of it.
@@ -70,6 +71,8 @@ _INSERT = (
     f"INSERT INTO attempts ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "  # noqa: S608 - our own names
     "ON CONFLICT (claim) WHERE state = 'open' DO NOTHING"
 )
+_LEFT = f"SELECT {', '.join(_COLUMNS)} FROM attempts WHERE owner = ? AND state = 'open'"  # noqa: S608 - our own names
+_HIT = "INSERT INTO hits VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _CLOSE = (
     f"UPDATE attempts SET {', '.join(f'{name} = ?' for name in (*CLOSED, 'digest'))} "  # noqa: S608 - our own names
     "WHERE id = ? AND state = 'open'"
@@ -141,6 +144,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._owed: list[End] = []
         with self._telling("open"):
             private_folder(path.parent)
             self.owners = Owners(path.parent / "owners")
@@ -157,36 +161,47 @@ class Ledger:
             return False
 
     def write(
-        self, begins: Sequence[Begin] = (), ends: Sequence[End] = (), hits: Sequence[Hits] = ()
+        self,
+        begins: Sequence[Begin] = (),
+        ends: Sequence[End] = (),
+        hits: Sequence[Hits] = (),
+        patient: bool = True,
     ) -> list[Attempt | None]:
         """Record ends, hits and begins in one transaction; on disk when this returns.
 
-        A begin whose claim somebody else holds gives None and records nothing.
+        A begin whose claim somebody else holds gives None and records nothing. Raises `Busy`,
+        at once when not `patient`, while another process is writing.
         """
+        self._base.execute(f"PRAGMA busy_timeout = {PATIENT if patient else IMPATIENT}")
         now = time.time()
+        self._owed += ends  # until they are on disk: a full disk may have room again
         with self._telling("write to"), self._transaction() as cursor:
-            cursor.executemany(_CLOSE, [_close(end, now) for end in ends])
-            rows = [(h.run, h.category, h.strategy, h.model, now, h.calls, h.saved) for h in hits]
-            cursor.executemany("INSERT INTO hits VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-            return self._begin(cursor, begins, now)
+            cursor.executemany(_CLOSE, [_close(end, now) for end in self._owed])
+            cursor.executemany(_HIT, [_hit(each, now) for each in hits])
+            begun = self._begin(cursor, begins, now)
+        self._owed.clear()
+        return begun
 
     def recover(self) -> int:
         """Presume every open attempt of processes that are dead; return how many."""
         asked = "SELECT DISTINCT owner FROM attempts WHERE state = 'open' AND owner != ?"
         with self._telling("recover"):
             others = self._base.execute(asked, (self.owners.mine,)).fetchall()
-            dead = [owner for (owner,) in others if not self.owners.alive(owner)]
+            left = {*(owner for (owner,) in others), *self.owners.others()}
+            dead = sorted(owner for owner in left if not self.owners.alive(owner))
             return sum(self._bury(owner) for owner in dead)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield every attempt, oldest first; StoreError when one is missing or was changed."""
         with self._telling("read"), closing(_connected(self.path)) as base:
             base.row_factory = sqlite3.Row  # beside the connection that writes
+            base.execute("BEGIN")  # one moment of it, while others write
             told = base.execute("PRAGMA integrity_check").fetchone()[0]
             rows = base.execute("SELECT * FROM attempts ORDER BY id").fetchall()
-            (last,) = base.execute("SELECT max(rowid) FROM attempts").fetchone()
-        if told != "ok" or len(rows) != (last or 0):
-            raise StoreError(f"The ledger {self.path} is damaged: {told}. {_REMEDY}")
+            last = rows[-1]["id"] if rows else 0
+        if told != "ok" or len(rows) != last:
+            what = f"{len(rows)} rows of {last}" if told == "ok" else told
+            raise StoreError(f"The ledger {self.path} is damaged: {what}. {_REMEDY}")
         for row in rows:
             if row["digest"] != _digest(tuple(row)[:-1]):
                 raise StoreError(f"Row {row['id']} of the ledger {self.path} changed. {_REMEDY}")
@@ -196,7 +211,10 @@ class Ledger:
         """Return what the cache answered, one row a run, strategy and model."""
         with self._telling("read"), closing(_connected(self.path)) as base:
             base.row_factory = sqlite3.Row
-            return [dict(row) for row in base.execute("SELECT * FROM hits ORDER BY at")]
+            rows = base.execute("SELECT * FROM hits ORDER BY at").fetchall()
+        if any(row["digest"] != _digest(tuple(row)[:-1]) for row in rows):
+            raise StoreError(f"What the ledger {self.path} says of hits changed. {_REMEDY}")
+        return [dict(row) for row in rows]
 
     def spent(self) -> int:
         """Return nano-dollars spent for certain or presumed to be, over all time."""
@@ -225,9 +243,11 @@ class Ledger:
 
     def _bury(self, owner: str) -> int:
         """Presume what a dead process left open."""
-        opened = f"SELECT {', '.join(OPENED)} FROM attempts WHERE owner = ? AND state = 'open'"  # noqa: S608 - our own names
         with self._transaction() as cursor:
-            left = [Attempt(tuple(row)) for row in cursor.execute(opened, (owner,)).fetchall()]
+            found = cursor.execute(_LEFT, (owner,)).fetchall()
+            if any(digest != _digest(tuple(values)) for *values, digest in found):
+                raise OSError(f"a row that {owner} left open changed")
+            left = [Attempt(tuple(row[: len(OPENED)])) for row in found]
             ends = [End(each, "presumed", _reserved(each)) for each in left]
             cursor.executemany(_CLOSE, [_close(end, time.time()) for end in ends])
         self.owners.forget(owner)
@@ -249,9 +269,10 @@ class Ledger:
     def _telling(self, verb: str) -> Iterator[None]:
         try:
             yield
-        except (OSError, ValueError, sqlite3.Error) as error:
+        except (OSError, ValueError, OverflowError, sqlite3.Error) as error:
             told = f"Cannot {verb} the ledger {self.path}: {error}. {_REMEDY}"
-            raise StoreError(told) from None
+            busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            raise (Busy if busy else StoreError)(told) from None
 
 
 _REMEDY = "Nothing is spent without it; move the file away, or set ORCHKIT_HOME to another folder."
@@ -261,6 +282,11 @@ def _attempt(number: int, owner: str, begin: Begin, now: float) -> Attempt:
     claim = begin.key if begin.claim else None
     about = (begin.category, begin.strategy, begin.model, begin.provider, begin.reserved)
     return Attempt((number, begin.run, owner, begin.key, claim, *about, now))
+
+
+def _hit(hits: Hits, now: float) -> tuple[object, ...]:
+    told = (hits.run, hits.category, hits.strategy, hits.model, now, hits.calls, hits.saved)
+    return (*told, _digest(told))
 
 
 def _reserved(attempt: Attempt) -> int | None:

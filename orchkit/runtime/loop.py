@@ -56,11 +56,16 @@ class BackgroundLoop:
             watched.set_result(None)
             while not future.done():
                 wait([future], timeout=_SLICE)
+                self._refuse_the_dead()
             return future.result()
         except BaseException:
             if future.cancel():
                 ended.wait(_PATIENCE)
             raise
+
+    def _refuse_the_dead(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            raise RuntimeError("the loop ended in the middle of a run")
 
     def closing(self, closer: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Have `closer` awaited when the interpreter ends."""
@@ -73,7 +78,7 @@ class BackgroundLoop:
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
-            if self._loop is None or self._owner != os.getpid():
+            if self._loop is None or self._loop.is_closed() or self._owner != os.getpid():
                 runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
                 self._loop, self._owner = runner.get_loop(), os.getpid()
                 self._thread = threading.Thread(

@@ -48,6 +48,10 @@ class Owners:
         with suppress(OSError):
             self._path(owner).unlink()
 
+    def others(self) -> list[str]:
+        """Return who else has, or had, a lock here."""
+        return [path.stem for path in self.folder.glob("*.lock") if path.stem != self.mine]
+
     def close(self) -> None:
         """Let go of this process's lock."""
         self._lock.release(force=True)

@@ -24,6 +24,8 @@ TRAVEL = 1.0
 #: What a "later" leaves of the calls at once, what an answer adds to them, and the fewest. With
 #: these, calls that are refused at random keep their number, those beyond a limit lose it.
 CUT, RISE, FEWEST = 0.8, 0.6, 1.0
+#: Nobody is left alone for longer, whatever a header says.
+LONGEST = 86_400.0
 #: The share of its worst case, in tokens, that a request takes until answers have shown it.
 GUESS = 1.0
 #: How much the latest answer weighs in that share.
@@ -39,13 +41,18 @@ class Taken:
     over: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+class Paused(Exception):  # noqa: N818 - no error: it says that waiting would take too long
+    """The model wants to be left alone for longer than anybody waits."""
+
+
+@dataclass(slots=True)
 class Turn:
-    """One request's place in both windows, and the most tokens it can take."""
+    """One request's place in both windows, the most tokens it can take, whether it was sent."""
 
     request: Taken
     tokens: Taken
     bound: int
+    sent: bool = False
 
 
 class Window:
@@ -131,7 +138,7 @@ class Pace:
         if not self.left:
             self.streak += 1
             self._allowed = max(FEWEST, min(self._allowed, self._peak) * CUT)
-        self._free_at = max(self._free_at, time.monotonic() + seconds)
+        self._free_at = max(self._free_at, time.monotonic() + min(seconds, LONGEST))
 
     def answered(self) -> None:
         """Count an answer: the vendor takes calls."""
@@ -147,28 +154,36 @@ class Pace:
             self._tokens.quota = quota.tokens
 
     @asynccontextmanager
-    async def turn(self, slots: asyncio.Semaphore, bound: int) -> AsyncIterator[Turn]:
+    async def turn(
+        self, slots: asyncio.Semaphore, bound: int, longest: float = math.inf
+    ) -> AsyncIterator[Turn]:
         """Wait for this model's turn, then for one of the run's `slots`; hold both inside.
 
         `bound` is the most tokens the request can take. No slot is held while the model is paused,
-        so that it keeps no other model from being asked.
+        so that it keeps no other model from being asked. Raises `Paused` when a pause is on that
+        takes more than `longest` seconds.
         """
+        self._refuse(longest)
         if self._under_way >= self._allowed:
-            await self._admission()
+            await self._admission(longest)
         self._under_way += 1
         self._peak = max(self._peak, self._under_way)
         try:
-            turn = await self._begin(slots, bound)
+            turn = await self._begin(slots, bound, longest)
             try:
                 yield turn
             finally:
                 slots.release()
+                if not turn.sent:  # it took nothing of any quota
+                    self.settle(turn, 0, answered=False)
+                    self._requests.settle(turn.request, 0)
         finally:
             self._under_way -= 1
             self._admit()
 
     def sent(self, turn: Turn) -> None:
         """Date a request: it goes out now."""
+        turn.sent = True
         turn.request.at = turn.tokens.at = time.monotonic()
 
     def settle(self, turn: Turn, tokens: int, answered: bool) -> None:
@@ -185,13 +200,17 @@ class Pace:
     def _limited(self) -> bool:
         return math.isfinite(self._requests.quota) or math.isfinite(self._tokens.quota)
 
-    async def _begin(self, slots: asyncio.Semaphore, bound: int) -> Turn:
+    async def _begin(self, slots: asyncio.Semaphore, bound: int, longest: float) -> Turn:
         if not self._limited:
-            await self._slot(slots, bound)
+            await self._slot(slots, bound, longest)
             return self._take(bound)
         async with self._gate:  # first come, first served
-            await self._slot(slots, bound)
+            await self._slot(slots, bound, longest)
             return self._take(bound)
+
+    def _refuse(self, longest: float) -> None:
+        if self.left > longest:
+            raise Paused
 
     def _take(self, bound: int) -> Turn:
         """Count a request from now on, also while no quota is known: one may be told meanwhile."""
@@ -199,10 +218,11 @@ class Pace:
         tokens = self._tokens.take(self._share * bound, now)
         return Turn(self._requests.take(1, now), tokens, bound)
 
-    async def _slot(self, slots: asyncio.Semaphore, bound: int) -> None:
+    async def _slot(self, slots: asyncio.Semaphore, bound: int, longest: float) -> None:
         """Take a slot at a moment when nothing holds the model back."""
         while True:
             while (delay := self._delay(bound)) > 0:
+                self._refuse(longest)
                 await self._rest(delay)
             await slots.acquire()
             if self._delay(bound) <= 0:
@@ -224,8 +244,9 @@ class Pace:
         tokens = self._tokens.delay(self._share * bound, now)
         return max(pause, self._requests.delay(1, now), tokens)
 
-    async def _admission(self) -> None:
+    async def _admission(self, longest: float) -> None:
         while self._under_way >= self._allowed:
+            self._refuse(longest)
             self._waiting.append(asyncio.get_running_loop().create_future())
             try:
                 await self._waiting[-1]
@@ -246,10 +267,12 @@ class Paces:
     """The pace of every model of this process, by its name."""
 
     def __init__(self) -> None:
-        self._paces: dict[str, Pace] = {}
+        self._paces: dict[tuple[object, ...], Pace] = {}
 
     def of(self, model: Model) -> Pace:
         """Return the one pace of a model."""
-        if model.name not in self._paces:
-            self._paces[model.name] = Pace(model.rpm, model.tpm, model.concurrency)
-        return self._paces[model.name]
+        allowed = (model.rpm, model.tpm, model.concurrency)
+        place = (model.name, model.base_url, *allowed)
+        if place not in self._paces:
+            self._paces[place] = Pace(*allowed)
+        return self._paces[place]

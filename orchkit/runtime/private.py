@@ -6,10 +6,18 @@ import os
 import stat
 from pathlib import Path
 
+from orchkit.errors import StoreError
+
 #: Kinds of file system on which locks and syncs cannot be relied on.
 REMOTE = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs", "fuse.s3fs")
 FORCE = "ORCHKIT_ALLOW_NETWORK_DISK"
+#: Milliseconds to wait for another process's lock: until it lets go, or not at all.
+PATIENT, IMPATIENT = 30_000, 0
 _MOUNTS = Path("/proc/self/mountinfo")
+
+
+class Busy(StoreError):  # noqa: N818 - it may pass in a moment
+    """Another process is writing; it may let go in a moment."""
 
 
 def private_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from orchkit.errors import StoreError
-from orchkit.runtime.cache import ResponseCache
+from orchkit.runtime.cache import LARGEST, ResponseCache
 
 _DIGEST = 32
 _RAW = 1  # diskcache's mode of bytes that lie in the row
@@ -102,6 +102,7 @@ def _opened(folder: Path) -> Iterator[sqlite3.Connection]:
     ResponseCache(folder).close()
     try:
         with closing(sqlite3.connect(_file(folder), _PATIENCE, isolation_level=None)) as file:
+            file.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST)
             file.text_factory = bytes  # a key of any bytes can be looked at
             file.execute("PRAGMA trusted_schema = OFF")
             yield file

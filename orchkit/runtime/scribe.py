@@ -12,13 +12,16 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 from orchkit.core.calls import Response
+from orchkit.errors import StoreError
 from orchkit.runtime.cache import ResponseCache
 from orchkit.runtime.ledger import Attempt, Begin, End, Hits, Ledger
+from orchkit.runtime.private import Busy
 
 T = TypeVar("T")
 #: What came of a begin: an attempt to send; an answer bought meanwhile; None: being bought.
@@ -42,20 +45,27 @@ class _Hand:
         self._under_way = 0
         self._slow_until = 0.0
 
-    async def write(self, work: Callable[[], T]) -> T:
-        """Work here while that is quick and nothing else is written, or else in the thread."""
+    async def write(self, work: Callable[[bool], T]) -> T:
+        """Work here while that is quick and nobody else writes, or else, patiently, in the thread.
+
+        `work` is told whether to be patient, and raises `Busy` when it is not and has to wait.
+        """
         started = time.monotonic()
         if self._under_way or started < self._slow_until:
-            return await self.behind(work)
-        done = work()
+            return await self.behind(partial(work, True))
+        try:
+            done = work(False)
+        except Busy:
+            self._slow_until = started + _REST
+            return await self.behind(partial(work, True))
         if time.monotonic() - started > _SLOW:
             self._slow_until = started + _REST
         return done
 
     async def behind(self, work: Callable[[], T]) -> T:
         """Work in the thread."""
-        self._under_way += 1
         working = asyncio.get_running_loop().run_in_executor(self._pool, work)
+        self._under_way += 1
         working.add_done_callback(self._end)  # also when nobody waits for it any more
         return await asyncio.shield(working)
 
@@ -124,7 +134,10 @@ class Scribe:
             await asyncio.shield(self._writing)
         ledger = self.ledger
         if ledger is not None and hits:
-            await _HAND.write(lambda: ledger.write(hits=hits))
+            try:
+                await _HAND.write(lambda patient: ledger.write(hits=hits, patient=patient))
+            except StoreError as error:  # what was answered is there all the same
+                self.told.append(str(error))
 
     async def recover(self) -> None:
         """Presume what processes that died meanwhile left open, and so free their claims."""
@@ -139,30 +152,35 @@ class Scribe:
             for (_, future), result in zip(batch, done, strict=True):
                 _tell(future, result)
 
-    def _commit(self, words: list[Word]) -> list[Begun | Exception]:
+    def _commit(self, words: list[Word], patient: bool) -> list[Begun | Exception]:
         """Keep answers first: a crash in between then presumes an attempt, and loses nothing."""
-        kept = self._keep(words)
-        begun = self._book(words)
+        kept = self._keep(words, patient)
+        begun = self._book(words, patient)
         return [_worst(word, kept, result) for word, result in zip(words, begun, strict=True)]
 
-    def _keep(self, words: list[Word]) -> Exception | None:
+    def _keep(self, words: list[Word], patient: bool) -> Exception | None:
         rows = [word.keep for word in words if word.keep]
         if self.cache is None or not rows:
             return None
         try:
-            self.told += self.cache.put_all(rows)
-        except Exception as error:  # noqa: BLE001 - each waiting call is to hear of it
+            self.told += self.cache.put_all(rows, patient)
+        except Exception as error:
+            if isinstance(error, Busy) and not patient:
+                raise
             return error
         return None
 
-    def _book(self, words: list[Word]) -> Sequence[Begun | Exception]:
+    def _book(self, words: list[Word], patient: bool) -> Sequence[Begun | Exception]:
         if self.ledger is None:
             return [None for _ in words]
         begins = [word.begin for word in words if word.begin]
+        ends = [word.end for word in words if word.end]
         try:
-            begun = iter(self.ledger.write(begins, [word.end for word in words if word.end]))
+            begun = iter(self.ledger.write(begins, ends, patient=patient))
             return self._unless_bought([next(begun) if word.begin else None for word in words])
-        except Exception as error:  # noqa: BLE001 - each waiting call is to hear of it
+        except Exception as error:
+            if isinstance(error, Busy) and not patient:
+                raise
             return [error for _ in words]
 
     def _unless_bought(self, begun: list[Attempt | None]) -> list[Begun]:
@@ -171,7 +189,10 @@ class Scribe:
         if cache is None or ledger is None:
             return [*begun]
         claims = [attempt.claim if attempt else None for attempt in begun]
-        bought = [cache.get(claim) if claim else None for claim in claims]
+        try:
+            bought = [cache.get(claim) if claim else None for claim in claims]
+        except StoreError:  # what is begun is begun
+            return [*begun]
         ends = [End(a, "released") for a, found in zip(begun, bought, strict=True) if a and found]
         if ends:
             ledger.write((), ends)
@@ -180,9 +201,9 @@ class Scribe:
 
 async def close(store: ResponseCache | Ledger) -> None:
     """Close a store where it was read and where it was written."""
-    await _HAND.behind(store.close)
-    if isinstance(store, ResponseCache):
-        store.close()
+    with suppress(RuntimeError):  # at the interpreter's end there are no threads any more
+        await _HAND.behind(store.close)
+    store.close()
 
 
 def _worst(word: Word, kept: Exception | None, begun: Begun | Exception) -> Begun | Exception:

@@ -83,10 +83,10 @@ class Job:
         What it would make of the rows that were finished so far is kept for `last_run`.
         """
         done: list[Trace | None] = []
-        SESSION.last = lambda: shape(lambda _: [trace or _UNFINISHED for trace in done])
 
         def run(rows: Sequence[tuple[Query | Failure, Strategy]]) -> list[Trace]:
             done[:] = [None] * len(rows)
+            SESSION.last = lambda: shape(lambda _: [trace or _UNFINISHED for trace in done])
             return self._run(rows, done, shown, what)
 
         made = shape(run)
@@ -134,7 +134,7 @@ def job_of(
     """Check what was given, in an order that tells the most useful thing first."""
     if not isinstance(df, pd.DataFrame):
         raise TypeError(f"orchkit works on a DataFrame, not on {type(df).__name__}.")
-    if not isinstance(category, str) or not category.strip():
+    if not isinstance(category, str) or not category.strip() or not category.isprintable():
         raise ParameterError(f"category is {category!r:.60}; it must be a word of your own.")
     concurrency = None if concurrency is None else whole("concurrency", concurrency)
     caps = {"max_cost": nano(max_cost, "max_cost"), "budget": nano(budget, "budget")}

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -188,6 +189,8 @@ class Session:
         """Open everything anew after a fork: connections are the parent's."""
         self._opened, self._paces, self._lock = {}, Paces(), threading.Lock()
         self._stores.forget()
+        for purse in self.settings.purses:
+            purse.forget()
 
     def __reduce__(self) -> Any:
         raise TypeError("a session holds open connections and is never pickled")
@@ -205,4 +208,10 @@ SESSION = Session()
 def home() -> Path:
     """Return where orchkit keeps its state."""
     named = os.environ.get("ORCHKIT_HOME")
-    return Path(named).expanduser() if named else Path(platformdirs.user_data_dir("orchkit"))
+    return _absolute(named) if named else Path(platformdirs.user_data_dir("orchkit"))
+
+
+@cache
+def _absolute(named: str) -> Path:
+    """Return a folder where it was when it was first asked for, wherever one goes meanwhile."""
+    return Path(named).expanduser().absolute()

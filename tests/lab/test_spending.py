@@ -85,10 +85,12 @@ def test_columns_to_tell_apart_are_told_apart() -> None:
     assert found.index.names == ["period", "strategy", "model"]
 
 
-def test_an_unknown_price_adds_nothing() -> None:
-    """What nobody knows the price of is a call that adds no cost."""
-    found = told([attempt(cost=None), attempt()])
-    assert (found["calls"].item(), found["cost"].item()) == (2, 5.0)
+def test_an_unknown_price_makes_the_sum_unknown() -> None:
+    """What nobody knows the price of is a call, and no part of a number that looks whole."""
+    found = told([attempt(cost=None), attempt(), attempt("2026-03-05")], [hit(saved=None)])
+    assert found["calls"].tolist() == [2, 1]
+    assert found["cost"].isna().tolist() == [True, False]
+    assert found["saved"].isna().tolist() == [True, False]
 
 
 @pytest.mark.parametrize("period", PERIODS)

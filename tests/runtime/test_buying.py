@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -347,3 +347,138 @@ def test_a_pause_that_comes_while_it_is_written_down_is_obeyed(
     ask(runner(vendor, ledger=ledger, paces=paces), "x")
     assert time.monotonic() - began >= 0.3
     assert booked(ledger) == [("released", 0), ("settled", 4)]
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [(1, math.nan), (1, -500), (1, 10**30), (2.5, 1), (1, True), (None, 1)],
+    ids=str,
+)
+def test_usage_that_counts_nothing_costs_the_most_it_could(
+    ledger: Ledger, usage: tuple[Any, Any]
+) -> None:
+    """A provider's odd usage neither lifts the cap nor harms another row."""
+    odd, good = replace(ANSWER, usage=Usage(*usage)), ANSWER
+    executor = runner(saying(odd, good), ledger=ledger, budget=100, concurrency=1)
+    traces = ask(executor, "x", "y")
+    assert [trace.failure for trace in traces] == [None, None]
+    assert [trace.cost for trace in traces] == [10, 4]
+    assert executor.spent.purse.spent == ledger.spent() == 14
+
+
+def test_an_end_that_could_not_be_written_is_written_later(
+    ledger: Ledger, cache: ResponseCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the disk has room again, what was owed to the ledger is paid, and nobody waits."""
+    begin, full = ledger._begin, iter([False, True])
+
+    def filling(*words: Any) -> Any:
+        if next(full, False):
+            raise sqlite3.OperationalError("database or disk is full")
+        return begin(*words)
+
+    monkeypatch.setattr(ledger, "_begin", filling)
+    vendor = saying(ANSWER)
+    with pytest.warns(CacheWarning):
+        ask(runner(vendor, ledger=ledger, cache=cache), "x")
+    assert booked(ledger) == [("open", None)]
+    began = time.monotonic()
+    ask(runner(vendor, ledger=ledger, cache=cache), "y")
+    assert booked(ledger) == [("settled", 4), ("settled", 4)]
+    assert time.monotonic() - began < 5
+
+
+def test_a_long_wait_holds_up_nobody_who_waits_already() -> None:
+    """All rows hear at once that the model wants to be left alone for an hour."""
+    hour = Rejection(Kind.RateLimited, again=True, wait=3600)
+    began = time.monotonic()
+    traces = ask(runner(saying(hour), concurrency=2), *"abcdefgh")
+    assert {trace.failure and trace.failure.kind for trace in traces} == {Kind.RateLimited}
+    assert time.monotonic() - began < 2
+
+
+def test_looking_for_somebody_elses_answer_takes_no_quota(
+    ledger: Ledger, cache: ResponseCache
+) -> None:
+    """A run that waits for another's purchase leaves the requests a minute to those who send."""
+    limited = Catalog({"a": replace(MODEL, rpm=10)}, ("a",))
+    paces, started = Paces(), threading.Event()
+
+    async def slow(_: Call) -> Response:
+        started.set()
+        await asyncio.sleep(1)
+        return ANSWER
+
+    vendor = Vendor(slow)
+    settings: dict[str, Any] = {"ledger": ledger, "cache": cache, "paces": paces}
+    first = threading.Thread(target=ask, args=(runner(vendor, catalog=limited, **settings), "x"))
+    first.start()
+    started.wait(5)
+    ask(runner(vendor, catalog=limited, **settings), "x")
+    first.join()
+    assert paces.of(limited["a"])._requests.delay(8, time.monotonic()) == 0
+
+
+def test_a_provider_that_swallows_an_interrupt_sends_nothing_more() -> None:
+    """Whoever catches the cancellation loses its row, and the run ends all the same."""
+
+    async def stubborn(_: Call) -> Response:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.1)
+        return ANSWER
+
+    vendor = Vendor(stubborn)
+
+    async def scene() -> None:
+        executor = runner(vendor, concurrency=2)
+        queries = [Query((Message("user", str(n)),), Params(max_tokens=10)) for n in range(50)]
+        rows = [(query, Single("a")) for query in queries]
+        run = asyncio.ensure_future(executor._pool(rows, [None] * 50, lambda _: None))
+        await asyncio.sleep(0.05)
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+
+    LOOP.run(scene)
+    assert vendor.calls == 2
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), BaseException("odd")])
+def test_whatever_a_provider_raises_costs_its_row_alone(
+    ledger: Ledger, error: BaseException
+) -> None:
+    """The loop lives on, the attempt is presumed, and the next row is answered."""
+    outcomes = iter([error, None])
+
+    async def act(_: Call) -> Response:
+        if raised := next(outcomes):
+            raise raised
+        return ANSWER
+
+    first, second = ask(runner(Vendor(act), ledger=ledger, concurrency=1), "x", "y")
+    assert first.failure is not None
+    assert (first.failure.kind, second.failure) == (Kind.ProviderError, None)
+    assert booked(ledger) == [("presumed", 10), ("settled", 4)]
+
+
+def test_another_process_that_holds_the_lock_stops_no_loop(ledger: Ledger, home: Path) -> None:
+    """While the ledger is locked by somebody else, the loop goes on and the call waits."""
+    other = sqlite3.connect(home / "ledger.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    threading.Timer(0.5, other.execute, ["ROLLBACK"]).start()
+    steps = []
+
+    async def scene() -> None:
+        executor = runner(saying(ANSWER), ledger=ledger)
+        rows = [(Query((Message("user", "x"),), Params(max_tokens=10)), Single("a"))]
+        run = asyncio.ensure_future(executor._pool(rows, [None], lambda _: None))
+        while not run.done():
+            began = time.monotonic()
+            await asyncio.sleep(0.01)
+            steps.append(time.monotonic() - began)
+        await run
+
+    LOOP.run(scene)
+    other.close()
+    assert len(steps) > 20
+    assert max(steps) < 0.3
+    assert booked(ledger) == [("settled", 4)]

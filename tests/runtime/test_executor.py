@@ -836,9 +836,13 @@ class Failing:
             raise StoreError("disk I/O error")
         return None
 
-    def put_all(self, rows: object) -> None:
+    def put_all(self, rows: object, patient: bool) -> None:
         """Fail."""
         raise StoreError("disk full")
+
+    def complaints(self) -> list[str]:
+        """Have none."""
+        return []
 
 
 @pytest.mark.parametrize("way", ["put", "get"])

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -123,6 +124,16 @@ def test_what_a_living_process_left_open_stays_open(ledger: Ledger, path: Path) 
     assert states(ledger) == [("open", None)]
 
 
+def test_processes_that_ended_leave_no_files(path: Path) -> None:
+    """Whoever opens the ledger next takes away the locks of those that are gone."""
+    owners = path.parent / "owners"
+    for _ in range(3):
+        died = subprocess.run([sys.executable, "-c", DIES, str(path)], check=False)  # noqa: S603 - ours
+        assert died.returncode == -9
+    with closing(Ledger(path)) as ledger:
+        assert [lock.stem for lock in owners.glob("*.lock")] == [ledger.owners.mine]
+
+
 DIES = """
 import os, signal, sys
 from pathlib import Path
@@ -231,6 +242,16 @@ def test_hits_are_kept(ledger: Ledger) -> None:
     assert (hit["calls"], hit["saved"], hit["model"]) == (5, 500, "m")
 
 
+def test_changed_hits_are_refused(ledger: Ledger, path: Path) -> None:
+    """What a cache is said to have saved is believed no more than what was spent."""
+    ledger.write(hits=[Hits("run", "study", "single", "m", 5, 500)])
+    with closing(sqlite3.connect(path)) as base:
+        base.execute("UPDATE hits SET saved = 5000")
+        base.commit()
+    with pytest.raises(StoreError, match="hits changed"):
+        ledger.hits()
+
+
 def test_a_ledger_that_was_taken_away_is_noticed(ledger: Ledger, path: Path) -> None:
     """Whoever asks is told that the file is gone."""
     assert ledger.there
@@ -254,3 +275,35 @@ def test_owners_that_ended_are_not_alive(tmp_path: Path) -> None:
     assert not one.alive(other.mine)
     assert one.alive(one.mine)
     one.close()
+
+
+def test_a_damaged_row_of_a_dead_process_is_not_signed_anew(path: Path) -> None:
+    """Burying believes no row that was changed: it refuses."""
+    died = subprocess.run([sys.executable, "-c", DIES, str(path)], check=False)  # noqa: S603 - ours
+    assert died.returncode == -9
+    with closing(sqlite3.connect(path)) as base:
+        base.execute("UPDATE attempts SET reserved = 1")
+        base.commit()
+    with pytest.raises(StoreError, match="changed"):
+        Ledger(path)
+
+
+def test_reading_while_another_writes_raises_no_false_alarm(ledger: Ledger, path: Path) -> None:
+    """What is read is one moment of the ledger."""
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            attempts = ledger.write([BEGIN] * 3)
+            ledger.write(ends=[End(attempt, "settled", 1) for attempt in attempts if attempt])
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    try:
+        reader = Ledger(path)
+        for _ in range(30):
+            reader.spent()
+        reader.close()
+    finally:
+        stop.set()
+        writing.join()

@@ -48,7 +48,7 @@ def test_answers_that_come_together_are_written_together(
     sizes = []
     write = cache.put_all
 
-    def counted(rows: Any) -> list[str]:
+    def counted(rows: Any, patient: bool) -> list[str]:
         sizes.append(len(rows))
         return write(rows)
 
@@ -82,7 +82,7 @@ def test_each_waiting_call_hears_that_the_disk_is_full(
     write = cache.put_all
     full = iter([True, False])
 
-    def put_all(rows: Any) -> list[str]:
+    def put_all(rows: Any, patient: bool) -> list[str]:
         if next(full):
             raise StoreError("disk full")
         return write(rows)
@@ -108,7 +108,7 @@ def test_a_slow_disk_is_left_to_the_thread(
     monkeypatch.setattr(scribe, "_HAND", hand)
     write = cache.put_all
 
-    def slow(rows: Any) -> list[str]:
+    def slow(rows: Any, patient: bool) -> list[str]:
         writers.append(threading.current_thread().name)
         time.sleep(0.03)
         return write(rows)
