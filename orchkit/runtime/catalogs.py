@@ -79,6 +79,8 @@ def model(name: str, /, **told: Any) -> Model:
     Prices are USD per million tokens, either `input_price` and `output_price`, or `rates`. What is
     not written, or None, is unknown, never free. Unknown words are refused.
     """
+    if not isinstance(name, str) or not name.strip():
+        raise CatalogError(f"A model's name is {name!r:.60}; give it one in words.")
     return _model(f"Model {name!r}", name, told)
 
 

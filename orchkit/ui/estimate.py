@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass, replace
-from html import escape
 from typing import Any
 
 from orchkit.core.calls import Failure, Response
@@ -15,6 +14,7 @@ from orchkit.core.plans import Query, Strategy
 from orchkit.runtime.executor import Executor
 from orchkit.runtime.providers.simulator import Known, Simulator
 from orchkit.runtime.rehearsal import Bill, rehearse
+from orchkit.ui.markup import block, text
 from orchkit.ui.money import usd
 
 
@@ -66,7 +66,7 @@ class Estimate:
         )
 
     def _repr_html_(self) -> str:
-        return f'<p class="tex2jax_ignore mathjax_ignore">{escape(str(self))}</p>'
+        return block(f"<p>{text(self)}</p>")
 
 
 def _again(rebuys: int) -> str:

@@ -67,9 +67,7 @@ class Job:
 
     def strategies(self, several: Sequence[str | Strategy]) -> list[Strategy]:
         """Return each strategy of a list."""
-        if isinstance(several, str):
-            raise ParameterError(f"strategies is {several!r}; give a list, like [{several!r}].")
-        return [self.strategy(one) for one in several]
+        return [self.strategy(one) for one in names.several(several)]
 
     def models(self, named: str | Sequence[str] | None) -> tuple[str, ...]:
         """Return the catalog names of these models, each once; the defaults for None."""

@@ -42,7 +42,8 @@ def add_model(
         write 0 for a model that is free.
     **known
         `base_url`, `key_env` (the variable holding its key; none is sent without), `id`,
-        `best_for`, `context`, `logprobs` (whether it gives them).
+        `best_for`, `context`, `logprobs` (whether it gives them), `rpm`, `tpm`, `concurrency`
+        (requests and tokens a minute, calls at once; unset, the vendor's headers tell).
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
 from typing import Any
@@ -106,6 +106,14 @@ def _used(named: str, catalog: Catalog) -> tuple[str, ...] | None:
 def _hint(setting: str) -> str:
     users = [repr(name) for name, used in USED.items() if setting in used]
     return f"Leave it out, or use {' or '.join(users)}."
+
+
+def several(strategies: object) -> list[Any]:
+    """Return a list of strategies, or say that it is none."""
+    if isinstance(strategies, str) or not isinstance(strategies, Iterable):
+        one = strategies if isinstance(strategies, str) else "fallback"
+        raise ParameterError(f"strategies is {strategies!r:.60}; give a list, like [{one!r}].")
+    return list(strategies)
 
 
 def _fitting(group: Ensemble, catalog: Catalog) -> Ensemble:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from itertools import product
 from typing import Any
 
@@ -22,6 +21,7 @@ from orchkit.lab.matrix import Matrix
 from orchkit.lab.metrics import oracle
 from orchkit.ui import names
 from orchkit.ui.comparison import Comparison
+from orchkit.ui.markup import block, text
 from orchkit.ui.money import nano
 from orchkit.ui.session import SESSION
 
@@ -83,7 +83,7 @@ class ResponseMatrix(Matrix):
     ) -> Comparison:
         """Replay several strategies and measure them against each other."""
         catalog = self._known()
-        chosen = [names.strategy(one, catalog) for one in strategies]
+        chosen = [names.strategy(one, catalog) for one in names.several(strategies)]
         judged = self._judged(chosen, catalog, complexity, max_tokens)
         cap = nano(max_cost, "max_cost")
         results = experiment.compare(
@@ -113,7 +113,7 @@ class ResponseMatrix(Matrix):
         )
 
     def _repr_html_(self) -> str:
-        return f'<p class="tex2jax_ignore mathjax_ignore">{escape(repr(self))}</p>'
+        return block(f"<p>{text(repr(self))}</p>")
 
     def _known(self) -> Catalog:
         return self.catalog(SESSION.offline_catalog())

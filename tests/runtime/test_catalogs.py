@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from decimal import ROUND_CEILING
 from pathlib import Path
+from typing import Any
 
 import genai_prices
 import pytest
@@ -280,3 +281,10 @@ def test_no_listings_make_an_empty_catalog() -> None:
     """A catalog of nothing says what to do when it is asked for a default."""
     with pytest.raises(UnknownModelError, match="OPENAI_API_KEY"):
         catalog([Listing({}, {}, (), ())]).ladder()
+
+
+@pytest.mark.parametrize("name", [7, None, "", " "])
+def test_a_model_has_a_name(name: Any) -> None:
+    """What is no word is no name."""
+    with pytest.raises(CatalogError, match="name"):
+        model(name)

@@ -233,3 +233,10 @@ def test_a_slip_is_told_before_a_setting() -> None:
     """Where nobody knows the strategy, that is what is said, whatever was set beside it."""
     with pytest.raises(UnknownNameError, match="Did you mean 'fallback'"):
         named("fallbak", threshold=0.9)
+
+
+@pytest.mark.parametrize("given", ["fallback", None, 7])
+def test_several_strategies_are_a_list(given: Any) -> None:
+    """One name, or nothing, is no list; the error shows one."""
+    with pytest.raises(ParameterError, match="give a list"):
+        names.several(given)

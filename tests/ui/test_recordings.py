@@ -526,6 +526,6 @@ def test_a_notebook_shows_a_matrix_as_text() -> None:
     """Its HTML is its text, escaped, whatever a recording is made of."""
     matrix = ResponseMatrix(_long().assign(prompt="<script>", model="<b>$x$</b>"))
     assert matrix._repr_html_() == (
-        '<p class="tex2jax_ignore mathjax_ignore">ResponseMatrix(3 prompts x 1 models, '
-        "9 responses, quality known for 100%)</p>"
+        '<div class="tex2jax_ignore mathjax_ignore"><p>ResponseMatrix(3 prompts x 1 models, '
+        "9 responses, quality known for 100%)</p></div>"
     )
