@@ -20,6 +20,8 @@ from orchkit.testing import LoopbackServer
 from orchkit.ui.selfcheck import CHECKS
 
 DOCUMENT = Path(__file__).parents[2] / "shared" / "design" / "QUICK_REFERENCE.md"
+#: Whose orchkit is run: this one's, or that of an environment it was installed into.
+PYTHON = os.environ.get("ORCHKIT_PYTHON", sys.executable)
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 #: What the document calls the programs, and what they are called here.
 PROGRAMS = {
@@ -403,7 +405,7 @@ class Shell:
                 (programs / name).chmod(0o755)
         self.environment = {
             "PATH": f"{programs}:{os.environ['PATH']}",
-            "PYTHON": sys.executable,
+            "PYTHON": PYTHON,
             "RUNS": str(self._runs),
             "HOME": str(folder),
             "ORCHKIT_HOME": str(folder / "home"),
@@ -587,7 +589,7 @@ def test_the_tracker_tells_what_was_paid(shell: Shell) -> None:
 )
 def test_every_python_block_runs(shell: Shell, block: Block) -> None:
     """The Python block prints the cost, the model and the answer."""
-    ran = shell(sys.executable, "-c", block.mapped)
+    ran = shell(PYTHON, "-c", block.mapped)
     result = orchkit.run_orchestration(prompt="Explain Docker", strategy="cheapest")
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.splitlines() == [
