@@ -50,6 +50,10 @@ class Buyer:
     ----------
     requests : int
         Requests sent so far.
+    paid : int
+        Nano-dollars of the answers so far; what is spent beyond them is presumed.
+    overran : str
+        Who charged more than was reserved under a cap, if anybody.
     """
 
     def __init__(
@@ -63,6 +67,8 @@ class Buyer:
     ) -> None:
         self.policy = policy
         self.requests = 0
+        self.paid = 0
+        self.overran = ""
         self.run = uuid.uuid4().hex
         self._purses = tuple(purses)
         self._slots = asyncio.Semaphore(concurrency)
@@ -224,11 +230,14 @@ class Buyer:
                 self._stopped[id(asked.provider)] = failure_of(outcome)
             return
         pace.answered()
+        self.paid += outcome.cost or 0
         tokens = outcome.usage.input_tokens + outcome.usage.output_tokens
         pace.settle(turn, tokens, answered=True)
         capped = any(purse.cap is not None for purse in (order.purse, *self._purses))
         if capped and outcome.extra.get("overrun"):
             self._over = Failure(Kind.BudgetOverrun)
+            told = "charged more than a call may cost at most, and the run was stopped"
+            self.overran = f"{asked.model.name} {told}: its max_tokens was not kept to."
 
     def _lose(self, error: StoreError) -> None:
         """Stop a paid run that can write nothing down; a free one goes on without its store."""

@@ -16,7 +16,7 @@ from orchkit.core.calls import Call, Failure, Kind, Response
 from orchkit.core.catalog import Catalog, Model
 from orchkit.core.drive import begin, drive
 from orchkit.core.plans import Answer, Query, Strategy, Trace
-from orchkit.errors import CacheWarning, MisuseError, StoreError, tell
+from orchkit.errors import CacheWarning, MisuseError, OrchkitWarning, StoreError, tell
 from orchkit.runtime.asked import Asked
 from orchkit.runtime.budget import Purse
 from orchkit.runtime.buying import Buyer
@@ -134,6 +134,11 @@ class Executor:
             self._complain()
         return [trace for trace in places if trace is not None]
 
+    @property
+    def presumed(self) -> int:
+        """Nano-dollars that may have been billed without an answer, so far."""
+        return max(0, self.spent.purse.spent - self._buyer.paid)
+
     def asked(self, call: Call) -> Asked:
         """Return the call as it would go out; MisuseError when there is nobody to ask."""
         return Asked.of(call, self.catalog, self.provider_of)
@@ -248,12 +253,14 @@ class Executor:
         ]
 
     def _complain(self) -> None:
-        """Warn of what could not be stored, now that everything is."""
+        """Warn of what went wrong with the run itself, now that all that could be stored is."""
         told, self._scribe.told = self._scribe.told, []
         if self._scribe.cache is not None:
             told += self._scribe.cache.complaints()
         for each in dict.fromkeys(told):
             tell(each, CacheWarning)
+        if self._buyer.overran:
+            tell(self._buyer.overran, OrchkitWarning)
 
 
 def _unsendable(asked: Asked) -> Response | None:

@@ -47,7 +47,8 @@ class _Commands(click.Group):
         except BrokenPipeError:  # click's to end, in silence
             raise
         except OSError as error:
-            _end(ctx, f"cannot use {error.filename or 'stdout'}: {error.strerror or error}", 2)
+            told = f"cannot use {error.filename or 'stdout'}: {error.strerror or error}"
+            _end(ctx, f"{told}; name a place that can be written, or mend that.", 2)
 
 
 def _end(ctx: click.Context, told: str, code: int) -> NoReturn:

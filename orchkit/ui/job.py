@@ -26,7 +26,7 @@ from orchkit.errors import (
 from orchkit.lab import experiment, frames
 from orchkit.lab.asking import Asking, queries, tier_or_none
 from orchkit.lab.scoring import Scorer
-from orchkit.runtime.executor import Executor, Spent
+from orchkit.runtime.executor import Executor
 from orchkit.runtime.providers.simulator import Known
 from orchkit.ui import names
 from orchkit.ui.money import nano, usd
@@ -105,15 +105,17 @@ class Job:
             try:
                 return self.executor.run(rows, seen, done)
             except KeyboardInterrupt:
-                _say_interrupted(self.executor.spent, len(rows))
+                _say_interrupted(self.executor, len(rows))
                 raise
 
 
-def _say_interrupted(spent: Spent, rows: int) -> None:
+def _say_interrupted(executor: Executor, rows: int) -> None:
+    spent, presumed = executor.spent, executor.presumed
+    paid = f"{usd((spent.purse.spent - presumed) / NANO)} spent"
+    more = f", at most {usd(presumed / NANO)} more for requests under way" if presumed else ""
     print(  # noqa: T201 - what a person wants to know who pressed Ctrl-C
-        f"orchkit: interrupted after {spent.rows:,} of {rows:,} rows and "
-        f"{usd(spent.purse.spent / NANO)}; orchkit.last_run() gives the rows that were finished, "
-        "running again resumes from the cache.",
+        f"orchkit: interrupted after {spent.rows:,} of {rows:,} rows, {paid}{more}; "
+        "orchkit.last_run() gives the rows that were finished, running again resumes.",
         file=sys.stderr,
     )
 

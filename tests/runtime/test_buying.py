@@ -19,7 +19,7 @@ from orchkit.core.calls import Call, Kind, Message, Params, Response, Usage
 from orchkit.core.catalog import Catalog, Model, Rates, Tier
 from orchkit.core.plans import Query, Trace
 from orchkit.core.strategies import Single
-from orchkit.errors import CacheWarning
+from orchkit.errors import CacheWarning, OrchkitWarning
 from orchkit.runtime import scribe
 from orchkit.runtime.cache import ResponseCache
 from orchkit.runtime.executor import Executor
@@ -241,7 +241,10 @@ def test_an_overrun_ends_the_run(ledger: Ledger) -> None:
     """A vendor that bills more than the most a call may cost is paid, and asked nothing more."""
     dear = replace(ANSWER, usage=Usage(1, 5000))
     vendor = saying(dear)
-    first, *others = ask(runner(vendor, ledger=ledger, budget=10**6, concurrency=1), "x", "y", "z")
+    with pytest.warns(OrchkitWarning, match="a charged more"):
+        first, *others = ask(
+            runner(vendor, ledger=ledger, budget=10**6, concurrency=1), "x", "y", "z"
+        )
     assert first.answer.response is not None
     assert first.answer.response.extra["overrun"]
     assert [trace.failure and trace.failure.kind for trace in others] == [Kind.BudgetOverrun] * 2

@@ -22,7 +22,7 @@ from orchkit.core.catalog import Catalog, Model, Rates, Tier
 from orchkit.core.plans import Answer, Plan, Query, Trace
 from orchkit.core.strategies.fallback import Fallback
 from orchkit.core.strategies.single import Single
-from orchkit.errors import CacheWarning, StoreError
+from orchkit.errors import CacheWarning, OrchkitWarning, StoreError
 from orchkit.runtime.budget import Purse
 from orchkit.runtime.cache import ResponseCache
 from orchkit.runtime.executor import Executor, Spent
@@ -405,7 +405,9 @@ def test_more_than_was_reserved_is_charged_in_full() -> None:
     act = each_time(Response("a", "long", Usage(0, 10**6)))
     fake = Fake(act)
     runner = executor(fake, budget=1000, concurrency=1)
-    assert kinds(ask(runner, numbered(3))) == [None, Kind.BudgetOverrun, Kind.BudgetOverrun]
+    with pytest.warns(OrchkitWarning, match="charged more"):
+        told = kinds(ask(runner, numbered(3)))
+    assert told == [None, Kind.BudgetOverrun, Kind.BudgetOverrun]
     assert (runner.spent.purse.spent, len(fake.calls)) == (10**6, 1)
 
 
