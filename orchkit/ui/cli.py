@@ -48,7 +48,7 @@ class _Commands(click.Group):
             raise
         except OSError as error:
             told = f"cannot use {error.filename or 'stdout'}: {error.strerror or error}"
-            _end(ctx, f"{told}; name a place that can be written, or mend that.", 2)
+            _end(ctx, f"{told}; name one that can be used, or mend that.", 2)
 
 
 def _end(ctx: click.Context, told: str, code: int) -> NoReturn:

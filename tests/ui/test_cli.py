@@ -473,6 +473,13 @@ def test_the_shell_completes_what_is_typed(own_home: Path, tmp_path: Path) -> No
     assert (broken.returncode, broken.stdout.strip(), broken.stderr) == (0, "", "")
 
 
+def test_a_file_that_cannot_be_written_has_a_remedy(tmp_path: Path, sent: list[Call]) -> None:
+    """Where --output has no folder the line says what is wrong and what to do."""
+    ran = orchkit_("--prompt", "Hi", "--output", tmp_path / "nowhere" / "result.json")
+    assert (ran.exit_code, sent) == (2, [])
+    assert ran.stderr.rstrip().endswith("directory; name one that can be used, or mend that.")
+
+
 def test_help_tells_how_to_complete() -> None:
     """--help has the line of each shell that turns completion on."""
     told = orchkit_("--help").stdout
