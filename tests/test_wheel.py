@@ -16,6 +16,7 @@ from orchkit.ui.selfcheck import CHECKS
 ROOT = Path(__file__).parents[1]
 #: Building and installing it takes a minute and needs a network.
 pytestmark = [
+    pytest.mark.wheel,
     pytest.mark.skipif(not os.environ.get("ORCHKIT_WHEEL"), reason="ORCHKIT_WHEEL is not set"),
     pytest.mark.timeout(900),
 ]
