@@ -17,7 +17,9 @@ _ATTEMPTS = (
     "input_tokens", "output_tokens", "run", "key",
 )  # fmt: skip
 _HITS = ("at", "category", "strategy", "model", "calls", "saved", "run")
-_TOLD = ("calls", "cost", "presumed", "cached_calls", "saved", "input_tokens", "output_tokens")
+_BOUGHT = ("calls", "cost", "presumed", "input_tokens", "output_tokens")
+_FOUND = ("cached_calls", "saved")
+_TOLD = ["calls", "cost", "presumed", "cached_calls", "saved", "input_tokens", "output_tokens"]
 
 
 def attempts_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -39,7 +41,7 @@ def hits_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     frame = pd.DataFrame([[row[name] for name in _HITS] for row in rows], columns=_HITS)
     frame["at"] = pd.to_datetime(frame["at"].astype("float64"), unit="s", utc=True)
     frame["saved"] = frame["saved"].astype("float64") / NANO
-    return frame
+    return frame.astype(dict.fromkeys(("category", "strategy", "model", "run"), "string"))
 
 
 def spending(
@@ -51,25 +53,32 @@ def spending(
     without an answer), cached_calls, saved (USD they would have cost), input_tokens,
     output_tokens, cost_without_cache, cache_share in [0, 1]. One unknown price makes a sum NaN.
     """
+    first = _earliest(attempts["opened"], hits["at"])
     paid = attempts[attempts["state"] != "released"]
-    first = pd.concat([attempts["opened"], hits["at"]]).min()
     paid = paid.assign(
         period=_begins(paid["opened"], period, first),
         calls=1,
         presumed=paid["cost"].where(paid["state"] != "settled", 0.0),
     )
     known = hits.assign(period=_begins(hits["at"], period, first), cached_calls=hits["calls"])
-    paid = paid.assign(cached_calls=0, saved=0.0)
-    none = dict.fromkeys(("cost", "presumed", "input_tokens", "output_tokens"), 0)
-    both = pd.concat([paid, known.assign(calls=0, **none)], ignore_index=True)
-    groups = both.groupby(["period", *by], sort=True)[list(_TOLD)]
-    told = groups.agg(_whole)
+    bought, found = (
+        frame.groupby(["period", *by], sort=True)[list(names)].agg(_whole)
+        for frame, names in ((paid, _BOUGHT), (known, _FOUND))
+    )
+    places = bought.index.union(found.index)
+    told = bought.reindex(places, fill_value=0).join(found.reindex(places, fill_value=0))
     counts = ["calls", "cached_calls", "input_tokens", "output_tokens"]
-    told = told.astype(dict.fromkeys(counts, "int64"))
+    told = told[_TOLD].astype(dict.fromkeys(counts, "int64"))
     return told.assign(
         cost_without_cache=told["cost"] + told["saved"],
         cache_share=told["cached_calls"] / (told["cached_calls"] + told["calls"]),
     )
+
+
+def _earliest(*times: pd.Series) -> Any:
+    """Return the first moment of all; NaT where there is none."""
+    known = [each.min() for each in times if len(each)]
+    return min(known, default=pd.NaT)
 
 
 def _whole(column: pd.Series) -> Any:
