@@ -179,6 +179,7 @@ def test_usage_and_cost_are_the_server_s_to_the_nano_dollar(wire: Any) -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore:.*charged more.*:orchkit.errors.OrchkitWarning")
 @pytest.mark.parametrize(
     "fault",
     # The others ask to wait, and cost nothing.
