@@ -5,6 +5,8 @@ The operating system lets go of the lock when the process dies, however it dies.
 
 from __future__ import annotations
 
+import math
+import time
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +14,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 _MODE = 0o600
+#: Seconds until a lock file that nobody holds is one of the dead.
+_GRACE = 60.0
 
 
 class Owners:
@@ -49,8 +53,16 @@ class Owners:
             self._path(owner).unlink()
 
     def others(self) -> list[str]:
-        """Return who else has, or had, a lock here."""
-        return [path.stem for path in self.folder.glob("*.lock") if path.stem != self.mine]
+        """Return who else has, or had, a lock here for a while.
+
+        Whoever is just beginning has made its file and may not have locked it yet.
+        """
+        before = time.time() - _GRACE
+        return [
+            path.stem
+            for path in self.folder.glob("*.lock")
+            if path.stem != self.mine and _made(path) < before
+        ]
 
     def close(self) -> None:
         """Let go of this process's lock."""
@@ -60,3 +72,11 @@ class Owners:
     def _path(self, owner: str) -> Path:
         # An owner is read from a file: it may be no path of its own choosing.
         return self.folder / f"{uuid.UUID(hex=owner).hex}.lock"
+
+
+def _made(path: Path) -> float:
+    """Return when a file was made; never, when it is gone by now."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return math.inf

@@ -34,7 +34,7 @@ def to_csv(df: pd.DataFrame, path: Any = None, *, safe: bool = True, **kwargs: A
     path : path or file, optional
         Where to; None returns the text.
     safe : bool
-        False writes everything as it is. For an exact copy prefer ``df.to_parquet``.
+        False writes everything as it is.
     **kwargs
         As in ``DataFrame.to_csv``.
 

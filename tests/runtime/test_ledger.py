@@ -307,3 +307,14 @@ def test_reading_while_another_writes_raises_no_false_alarm(ledger: Ledger, path
     finally:
         stop.set()
         writing.join()
+
+
+def test_who_is_just_beginning_is_not_taken_for_dead(tmp_path: Path) -> None:
+    """A lock file that is new is left alone, one that nobody has held for long is not."""
+    owners = Owners(tmp_path / "owners")
+    new, old = owners.folder / f"{'a' * 32}.lock", owners.folder / f"{'b' * 32}.lock"
+    for path in (new, old):
+        path.touch()
+    os.utime(old, (0, 0))
+    assert owners.others() == ["b" * 32]
+    owners.close()
