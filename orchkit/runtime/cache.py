@@ -25,7 +25,7 @@ from orchkit.errors import StoreError
 from orchkit.runtime.hardened import RAW, opened
 from orchkit.runtime.private import IMPATIENT, PATIENT, Busy, private_file, private_folder
 
-_DIGEST = 32
+DIGEST = 32
 #: Bytes of the largest row that is read; no answer comes near it.
 LARGEST = 32 * 2**20
 _KEPT = ("text", "latency", "finish", "logprobs", "provider", "extra")
@@ -162,19 +162,20 @@ class ResponseCache:
 def _packed(key: str, response: Response) -> bytes:
     kept = {name: getattr(response, name) for name in _KEPT}
     body = canonical({**kept, "model": response.model, "usage": asdict(response.usage)})
-    return _signature(key, body.encode("ascii")) + body.encode("ascii")
+    return signature(key.encode("ascii"), body.encode("ascii")) + body.encode("ascii")
 
 
 def _unpacked(key: str, mode: int, filename: str | None, row: Any) -> Response:
     if mode != RAW or filename is not None or type(row) is not bytes:
         raise TypeError("a row that is not raw bytes")
-    if row[:_DIGEST] != _signature(key, row[_DIGEST:]):
+    if row[:DIGEST] != signature(key.encode("ascii"), row[DIGEST:]):
         raise ValueError("digest")
-    kept = json.loads(row[_DIGEST:].decode("ascii"))
+    kept = json.loads(row[DIGEST:].decode("ascii"))
     kept["usage"] = Usage(**kept["usage"])
     kept["logprobs"] = tuple(kept["logprobs"])
     return Response(**kept, cached=True)
 
 
-def _signature(key: str, body: bytes) -> bytes:
-    return hashlib.sha256(key.encode("ascii") + b"\0" + body).digest()
+def signature(key: bytes, body: bytes) -> bytes:
+    """Return the digest of a row, over its key and its content."""
+    return hashlib.sha256(key + b"\0" + body).digest()

@@ -5,7 +5,6 @@ No value is interpreted before its digest fits; a row that does not is counted a
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -15,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from orchkit.errors import StoreError
-from orchkit.runtime.cache import LARGEST, ResponseCache
+from orchkit.runtime.cache import DIGEST, LARGEST, ResponseCache, signature
+from orchkit.runtime.hardened import RAW
 
-_DIGEST = 32
-_RAW = 1  # diskcache's mode of bytes that lie in the row
 _PATIENCE = 30.0
 _YEAR_10000 = 253_402_300_800
 _ROWS = (
@@ -112,15 +110,11 @@ def _opened(folder: Path) -> Iterator[sqlite3.Connection]:
 
 def _rows(file: sqlite3.Connection) -> Iterator[_Row]:
     for number, textual, key, stored, mode, filename, value in file.execute(_ROWS):
-        shaped = textual and mode == _RAW and filename is None and type(value) is bytes
+        shaped = textual and mode == RAW and filename is None and type(value) is bytes
         timed = isinstance(stored, int | float) and 0 <= stored < _YEAR_10000
-        signed = shaped and value[:_DIGEST] == _signature(key, value[_DIGEST:])
-        model = _model(value[_DIGEST:]) if signed and timed else None
+        signed = shaped and value[:DIGEST] == signature(key, value[DIGEST:])
+        model = _model(value[DIGEST:]) if signed and timed else None
         yield _Row(number) if model is None else _Row(number, True, stored, model)
-
-
-def _signature(key: bytes, body: bytes) -> bytes:
-    return hashlib.sha256(key + b"\0" + body).digest()
 
 
 def _model(body: bytes) -> str | None:

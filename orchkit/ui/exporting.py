@@ -6,7 +6,6 @@ A model's answer is untrusted, and a spreadsheet computes whatever starts with a
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterable
 from numbers import Number
 from typing import Any
@@ -15,9 +14,10 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from orchkit.lab.frames import shown
+
 #: What makes a spreadsheet take a cell for a formula, or what it strips before it looks.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", *"\uff1d\uff0b\uff0d\uff20")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def to_csv(df: pd.DataFrame, path: Any = None, *, safe: bool = True, **kwargs: Any) -> str | None:
@@ -101,7 +101,7 @@ def _text(value: Any) -> Any:
     if isinstance(value, Number):
         return value
     text = str.__str__(value) if isinstance(value, str) else str(value)
-    whole = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+    whole = shown(text)
     if whole.startswith(FORMULA):
         return f"'{whole}"
     return value if whole == text else whole

@@ -6,6 +6,8 @@ import re
 
 import click
 
+from orchkit.lab.frames import shown
+
 #: Whole escape sequences, shortest first to end: colours and cursor moves (CSI); titles, links and
 #: clipboards (OSC, DCS and their like); the rest. Then every control but tab and newline.
 _SEQUENCE = re.compile(
@@ -14,7 +16,6 @@ _SEQUENCE = re.compile(
     r"|\x1b[ -/]*[0-Z\\`-~]"
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def harmless(text: str) -> str:
@@ -25,7 +26,7 @@ def harmless(text: str) -> str:
     >>> harmless("\x1b[31mred\x1b[0m\r\n\x1b]0;title\x07plain\x9b2J")
     'red\nplain'
     """
-    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _SEQUENCE.sub("", text))
+    return shown(_SEQUENCE.sub("", text))
 
 
 def echo(text: str, *, err: bool = False) -> None:
