@@ -20,7 +20,7 @@ import pandas as pd
 import orchkit
 from benchmarks.reliability.ground import home
 from orchkit.core.plans import Strategy
-from orchkit.lab.statistics import wilson
+from orchkit.lab.stats import wilson
 from orchkit.testing import LoopbackServer
 
 CHAIN = ("gpt-4o-mini", "claude-haiku-3.5", "claude-sonnet-3.5", "claude-opus-3")

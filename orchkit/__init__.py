@@ -34,7 +34,7 @@ from orchkit.errors import (
     UnknownModelError,
     UnknownNameError,
 )
-from orchkit.lab import scoring
+from orchkit.lab import metrics, scoring, stats
 from orchkit.lab.datasets import load_dataset
 from orchkit.lab.scoring import Scorer
 from orchkit.runtime.wire import Provider, Quota, Rejection
@@ -111,6 +111,7 @@ __all__ = [
     "hard_failure",
     "last_run",
     "load_dataset",
+    "metrics",
     "models",
     "plots",
     "prune_cache",
@@ -119,6 +120,7 @@ __all__ = [
     "route",
     "run_orchestration",
     "scoring",
+    "stats",
     "to_csv",
     "use",
 ]

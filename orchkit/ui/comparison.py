@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from orchkit.lab.metrics import ORACLE, summary
+from orchkit.lab.summary import ORACLE, summary
 from orchkit.ui import plots
 from orchkit.ui.markup import UNTYPESET, block, text
 from orchkit.ui.money import usd
@@ -77,7 +77,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from orchkit.lab.metrics import SUMMARY
+    >>> from orchkit.lab.summary import SUMMARY
     >>> row = dict.fromkeys(SUMMARY, 0.5) | {"n": 10, "errors": 0, "signal": "logprob"}
     >>> readable(pd.DataFrame([row], index=["cheapest"]))["quality [95 %]"].item()
     '50.0 % [50.0, 50.0]'

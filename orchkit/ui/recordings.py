@@ -18,7 +18,7 @@ from orchkit.lab import experiment
 from orchkit.lab.asking import predictor
 from orchkit.lab.frames import attach
 from orchkit.lab.matrix import Matrix
-from orchkit.lab.metrics import oracle
+from orchkit.lab.summary import oracle
 from orchkit.ui import names
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.markup import block, text

@@ -19,7 +19,7 @@ from orchkit.errors import (
     UnknownNameError,
 )
 from orchkit.lab.frames import COLUMNS
-from orchkit.lab.metrics import ORACLE, SUMMARY
+from orchkit.lab.summary import ORACLE, SUMMARY
 from orchkit.runtime.providers.simulator import Simulator
 from orchkit.ui.recordings import ResponseMatrix
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from orchkit.core.calls import Kind
-from orchkit.lab.statistics import mean_interval
+from orchkit.lab.stats import mean_interval
 
 ORACLE = "oracle"
 #: How the error of a row begins that asked for what was not recorded.

@@ -1,4 +1,4 @@
-"""One function a figure: ``(frame, *, ax=None) -> Axes``; matplotlib is loaded by drawing."""
+"""Cost and quality: one point a strategy, with its interval and the frontier of single models."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from orchkit.lab.metrics import ORACLE
+from orchkit.lab.summary import ORACLE
 from orchkit.ui.money import usd
+from orchkit.ui.plots.canvas import LINE, ORACLE_COLOUR, SINGLE, STRATEGY, axes, remember
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Annotation
     from matplotlib.transforms import Bbox
 
-# Okabe and Ito's palette: told apart with any kind of colour vision.
-_STRATEGY, _SINGLE, _ORACLE, _LINE = "#D55E00", "#0072B2", "#009E73", "#999999"
-#: Inches, of a figure that is made here.
-SIZE = (7.5, 4.8)
 #: Where a point's name may stand, in points from it, the best first.
 _PLACES = [(x, y) for y in (6, -13, 20, -27, 34, -41, 48, -55, 62, -69) for x in (8, -8)]
 
@@ -53,7 +50,7 @@ def cost_quality(
     >>> cost_quality(pd.DataFrame([row], index=["cheapest"])).get_xlabel()
     'cost [USD per 1,000 prompts]'
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     drawn = frame.dropna(subset=["quality", "cost_per_1k"])
     _draw_frontier(ax, drawn[drawn.index.isin(singles)])
     for kind in ("single model", "strategy", ORACLE):
@@ -68,15 +65,7 @@ def cost_quality(
     else:
         ax.text(0.5, 0.5, "no quality is known", transform=ax.transAxes, ha="center")
     _annotate(ax, drawn)
-    return ax
-
-
-def _axes(ax: Axes | None) -> Axes:
-    if ax is not None:
-        return ax
-    from matplotlib import pyplot as plt
-
-    return plt.subplots(figsize=SIZE, layout="constrained")[1]
+    return remember(ax, frame)
 
 
 def _scale(ax: Axes, cost: pd.Series[float]) -> None:
@@ -97,9 +86,9 @@ def _draw_points(ax: Axes, rows: pd.DataFrame, kind: str) -> None:
     if rows.empty:
         return
     colour, marker = {
-        "single model": (_SINGLE, "s"),
-        "strategy": (_STRATEGY, "o"),
-        ORACLE: (_ORACLE, "*"),
+        "single model": (SINGLE, "s"),
+        "strategy": (STRATEGY, "o"),
+        ORACLE: (ORACLE_COLOUR, "*"),
     }[kind]
     spread = np.abs(rows[["quality_low", "quality_high"]].to_numpy().T - rows["quality"].to_numpy())
     ax.errorbar(
@@ -120,7 +109,7 @@ def _draw_frontier(ax: Axes, singles: pd.DataFrame) -> None:
     ranked = singles.sort_values(["cost_per_1k", "quality"], ascending=[True, False])
     best = ranked[ranked["quality"] > ranked["quality"].cummax().shift(fill_value=-1.0)]
     if len(best) > 1:
-        line: dict[str, Any] = {"color": _LINE, "linestyle": "--", "linewidth": 1}
+        line: dict[str, Any] = {"color": LINE, "linestyle": "--", "linewidth": 1}
         ax.plot(best["cost_per_1k"], best["quality"], label="frontier of single models", **line)
 
 
@@ -139,7 +128,7 @@ def _annotate(ax: Axes, rows: pd.DataFrame) -> None:
             fontsize=9,
             parse_math=False,
             path_effects=[withStroke(linewidth=3, foreground="white")],
-            arrowprops={"arrowstyle": "-", "color": _LINE, "linewidth": 0.5, "shrinkB": 4},
+            arrowprops={"arrowstyle": "-", "color": LINE, "linewidth": 0.5, "shrinkB": 4},
         )
         taken.append(_settle(ax, label, taken))
 

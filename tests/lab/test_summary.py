@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchkit.lab.metrics import ORACLE, SUMMARY, common, oracle, strongest, summary
-from orchkit.lab.statistics import mean_interval
+from orchkit.lab.stats import mean_interval
+from orchkit.lab.summary import ORACLE, SUMMARY, common, oracle, strongest, summary
 
 NAN = math.nan
 BINARY = st.sampled_from([0.0, 1.0])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orchkit.lab.statistics import mean_interval, wilson
+from orchkit.lab.stats import mean_interval, wilson
 
 SHARES = st.floats(0, 1, allow_subnormal=False)
 
