@@ -10,9 +10,10 @@
 from orchkit.core.calls import Call, Failure, Kind, Message, Params, Response, Usage
 from orchkit.core.catalog import Catalog, Model, Tier
 from orchkit.core.complexity import KeywordRules
-from orchkit.core.confidence import Signal, hard_failure
+from orchkit.core.confidence import Signal, brevity, hard_failure
+from orchkit.core.fitted import Fitted
 from orchkit.core.plans import Answer, Confidence, Plan, Query, Strategy, Trace
-from orchkit.core.strategies import Cheapest, Ensemble, Fallback, Single
+from orchkit.core.strategies import AgreeThenEscalate, Cheapest, Ensemble, Fallback, Single
 from orchkit.errors import (
     BudgetError,
     BudgetExceeded,
@@ -52,6 +53,7 @@ from orchkit.ui.verbs import compare, estimate, last_run, record, route, run_orc
 __version__ = "0.1.0"
 
 __all__ = [
+    "AgreeThenEscalate",
     "Answer",
     "BudgetError",
     "BudgetExceeded",
@@ -70,6 +72,7 @@ __all__ = [
     "Estimate",
     "Failure",
     "Fallback",
+    "Fitted",
     "KeywordRules",
     "Kind",
     "MatrixError",
@@ -104,6 +107,7 @@ __all__ = [
     "Usage",
     "accessor",
     "add_model",
+    "brevity",
     "cache_info",
     "compare",
     "costs",

@@ -168,7 +168,8 @@ def _changed(strategy: Strategy) -> Mapping[str, Any]:
     return {
         field.name: value
         for field in (fields(declared) if is_dataclass(declared) else ())
-        if (value := getattr(strategy, field.name)) != field.default or field.default is MISSING
+        if field.repr
+        and ((value := getattr(strategy, field.name)) != field.default or field.default is MISSING)
     }
 
 

@@ -11,8 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from orchkit.core.calls import Failure, Params
 from orchkit.core.catalog import Catalog
@@ -190,6 +192,18 @@ class Matrix:
     def cells(self) -> Cells:
         """The recorded responses by prompt position and model; several where several were drawn."""
         return Cells(self._frame)
+
+    def cell_rows(self, models: Sequence[str]) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+        """Return the long table, and which of its rows holds the first draw of each cell.
+
+        Prompts × `models`; -1 where nothing was recorded.
+        """
+        prompts = pd.factorize(self._frame["prompt_id"])[0]
+        columns = pd.Index(list(models)).get_indexer(pd.Index(self._frame["model"]))
+        there = np.flatnonzero(answered(self._frame).to_numpy() & (columns >= 0))[::-1]
+        rows = np.full((len(self), len(models)), -1, dtype=np.int64)
+        rows[prompts[there], columns[there]] = there  # from the last to the first, which stays
+        return self._frame, rows
 
     def catalog(self, known: Catalog) -> Catalog:
         """Return the catalog of this recording.

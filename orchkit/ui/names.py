@@ -12,7 +12,7 @@ import numpy as np
 from orchkit.core.catalog import Catalog, model_names
 from orchkit.core.confidence import Signal
 from orchkit.core.plans import Strategy
-from orchkit.core.strategies import Cheapest, Ensemble, Fallback, Single
+from orchkit.core.strategies import AgreeThenEscalate, Cheapest, Ensemble, Fallback, Single
 from orchkit.errors import ParameterError, UnknownNameError, did_you_mean
 from orchkit.ui import plugins
 
@@ -21,6 +21,7 @@ USED: Mapping[str, tuple[str, ...]] = {
     "cheapest": ("confidence",),
     "fallback": ("chain", "threshold", "confidence"),
     "ensemble": ("chain", "ensemble_size", "confidence"),
+    "agree": ("confidence",),
 }
 BUILT_IN = tuple(USED)
 
@@ -53,6 +54,7 @@ def strategy(
         "cheapest": lambda: Cheapest(confidence),
         "fallback": lambda: ladder,
         "ensemble": lambda: _fitting(group, catalog),
+        "agree": lambda: AgreeThenEscalate(confidence=confidence),
     }
     _refuse_unused(named, changed, catalog)
     if named in made:
