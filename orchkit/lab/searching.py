@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -11,13 +12,16 @@ import numpy as np
 
 from orchkit.core.catalog import NANO
 from orchkit.errors import ParameterError
-from orchkit.lab.arrays import Arrays, Floats
-from orchkit.lab.cascading import Routed, hop_grid
+from orchkit.lab.arrays import Arrays, Floats, Ints
+from orchkit.lab.cascading import Routed, cascaded, hop_grid
+from orchkit.lab.metrics import hull_value
 from orchkit.lab.sweeping import by_cost, subchains
 from orchkit.lab.voting import Ballots, agreeing, escalated, voted
 
 #: Thresholds that are tried at each hop, by the number of hops: quantiles of its confidences.
 FINENESS = {1: 400, 2: 48}
+#: Parts that thresholds are fitted on all but one of, to see what they do on that one.
+FOLDS = 5
 #: Sums of qualities are compared with this much patience.
 _SLACK = 1e-9
 
@@ -32,18 +36,23 @@ class Goal:
         USD a prompt, on average.
     max_loss : float, optional
         Quality in [0, 1] that may be lost against the best single model.
+    caution : float
+        Standard errors by which a loss must stay below `max_loss` where it is estimated.
     """
 
     budget: float | None = None
     max_loss: float | None = None
+    caution: float = 1.0
 
     def __post_init__(self) -> None:
         if self.budget is not None and self.max_loss is not None:
             raise ParameterError("budget and max_loss are both given; fit one, and read the other.")
-        if self.budget is not None and not 0 <= self.budget < float("inf"):
+        if self.budget is not None and not 0 <= self.budget < math.inf:
             raise ParameterError(f"budget is {self.budget!r}; it must be USD a prompt, 0 or more.")
         if self.max_loss is not None and not 0 <= self.max_loss <= 1:
             raise ParameterError(f"max_loss is {self.max_loss!r}; it must lie in [0, 1].")
+        if not 0 <= self.caution < math.inf:
+            raise ParameterError(f"caution is {self.caution!r}; it must be 0 or more.")
         if self.budget is None and self.max_loss is None:
             object.__setattr__(self, "max_loss", 0.01)
 
@@ -53,55 +62,66 @@ class Goal:
         return f"max_loss={self.max_loss:g}"
 
     def order(self, quality: Any, cost: Any, n: int, reference: float) -> tuple[Any, Any, Any]:
-        """Return what to sort sums over `n` prompts by, the best first: feasible, then two keys."""
+        """Return what to sort sums over `n` prompts by, the best first: infeasible, two keys."""
         if self.budget is not None:
             return cost > self.budget * NANO * n, -quality, cost
-        assert self.max_loss is not None  # noqa: S101 - one of them is set at birth
-        return quality < reference - self.max_loss * n - _SLACK, cost, -quality
+        lost = reference - quality
+        return lost > (self.max_loss or 0) * n + _SLACK, cost, -quality
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A way of routing with the sums it came to where it was fitted.
+    """A way of routing, and what each prompt came to where that was estimated.
 
     Parameters
     ----------
     models : tuple of str
     setting : Any
         Thresholds of a chain, the way a vote is counted, the strong model of a pair.
-    quality : float
-        Sum over prompts.
-    cost : int
-        Nano-dollars over prompts.
+    quality : float array (prompts,)
+    cost : int array (prompts,)
+        Nano-dollars.
     """
 
     models: tuple[str, ...]
     setting: Any
-    quality: float
-    cost: int
+    quality: Floats
+    cost: Ints
 
 
 def best(candidates: Iterable[Candidate], goal: Goal, arrays: Arrays) -> Candidate:
-    """Return the best of the candidates, or say that none does what is asked."""
-    reference = top_quality(arrays)
-    ranked = [(*goal.order(c.quality, c.cost, len(arrays), reference), c) for c in candidates]
-    if not ranked:
-        raise ParameterError(
-            "There are too few models for this; name more of them, or record more."
-        )
-    infeasible, _, _, found = min(ranked, key=lambda each: each[:3])
-    if infeasible:
-        cheapest = min(arrays.cost.sum(axis=0)) / len(arrays) / NANO
+    """Return the best of the candidates, or say that none does what is asked.
+
+    One that a mix of single models matches for its money is passed over.
+    """
+    reference = arrays.quality[:, arrays.column(strongest(arrays))]
+    worth = [each for each in candidates if len(each.models) == 1 or _beats_mixing(each, arrays)]
+    keys = [_cautious(goal, each, reference) for each in worth]
+    found = min(range(len(keys)), key=keys.__getitem__, default=None)
+    if found is None or keys[found][0]:
+        cheapest = min(arrays.cost.mean(axis=0), default=math.nan) / NANO
         raise ParameterError(
             f"Nothing meets {goal}: the cheapest model alone costs {cheapest:.4g} USD a prompt "
-            f"here, and the best reaches {reference / len(arrays):.3f}. Ask for less."
+            f"here, and the best reaches a quality of {reference.mean():.3f}. Ask for less."
         )
-    return found
+    return worth[found]
 
 
-def top_quality(arrays: Arrays) -> float:
-    """Return the sum of qualities of the best single model."""
-    return float(arrays.quality.sum(axis=0).max())
+def _cautious(goal: Goal, candidate: Candidate, reference: Floats) -> tuple[bool, float, float]:
+    """Return the goal's keys, the loss taken to be some standard errors larger than it looks."""
+    n = len(reference)
+    error = float((candidate.quality - reference).std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
+    assumed = float(candidate.quality.sum()) - goal.caution * error * n * (goal.budget is None)
+    keys = goal.order(assumed, int(candidate.cost.sum()), n, float(reference.sum()))
+    return bool(keys[0]), float(keys[1]), float(keys[2])
+
+
+def _beats_mixing(candidate: Candidate, arrays: Arrays) -> bool:
+    """Whether it does better than the zero router: the best mix of single models at its cost."""
+    mixed = hull_value(
+        arrays.cost.mean(axis=0), arrays.quality.mean(axis=0), float(candidate.cost.mean())
+    )
+    return math.isnan(mixed) or float(candidate.quality.mean()) > mixed
 
 
 def strongest(arrays: Arrays) -> str:
@@ -112,40 +132,50 @@ def strongest(arrays: Arrays) -> str:
 
 def singles(arrays: Arrays) -> Iterator[Candidate]:
     """Give each model alone."""
-    quality, cost = arrays.quality.sum(axis=0).tolist(), arrays.cost.sum(axis=0).tolist()
-    for name, right, paid in zip(arrays.models, quality, cost, strict=True):
-        yield Candidate((name,), (), right, paid)
+    for column, name in enumerate(arrays.models):
+        yield Candidate((name,), (), arrays.quality[:, column], arrays.cost[:, column])
 
 
-def chains(arrays: Arrays, goal: Goal, longest: int) -> Iterator[Candidate]:
-    """Give each single model, and each chain in the order of costs with its best thresholds."""
-    yield from singles(arrays)
-    reference = top_quality(arrays)
-    for chain in subchains(by_cost(arrays), longest):
-        limits = [cuts(arrays, name, FINENESS[len(chain) - 1]) for name in chain[:-1]]
-        if all(len(each) for each in limits):
-            yield _tuned(arrays, chain, limits, goal, reference)
+def chains(arrays: Arrays, goal: Goal, longest: int, seed: int = 0) -> list[Candidate]:
+    """Return each single model, and each chain in the order of costs with its best thresholds.
+
+    What a chain comes to is cross-fitted: each prompt is routed by thresholds that were chosen
+    without it. `setting` holds those chosen on all prompts.
+    """
+    tried = list(subchains(by_cost(arrays), longest))
+    fold = np.random.default_rng(seed).permutation(len(arrays)) % FOLDS
+    quality = {chain: np.zeros(len(arrays)) for chain in tried}
+    cost = {chain: np.zeros(len(arrays), dtype=np.int64) for chain in tried}
+    for part in range(FOLDS):
+        rest, here = arrays.at(fold != part), arrays.at(fold == part)
+        for chain in tried:
+            routed = cascaded(here, chain, (*thresholds(rest, chain, goal), -math.inf))
+            quality[chain][fold == part] = routed.quality
+            cost[chain][fold == part] = routed.cost
+    fitted = {chain: thresholds(arrays, chain, goal) for chain in tried}
+    found = [Candidate(chain, fitted[chain], quality[chain], cost[chain]) for chain in tried]
+    return [*singles(arrays), *found]
 
 
-def _tuned(
-    arrays: Arrays, chain: Sequence[str], limits: list[Floats], goal: Goal, reference: float
-) -> Candidate:
+def thresholds(arrays: Arrays, chain: Sequence[str], goal: Goal) -> tuple[float, ...]:
+    """Return the thresholds of a chain, one a hop, that come nearest to the goal."""
+    limits = [_cuts(arrays, name, FINENESS[len(chain) - 1]) for name in chain[:-1]]
     quality, cost = hop_grid(arrays, chain, limits)
-    keys = goal.order(quality.ravel(), cost.ravel(), len(arrays), reference)
+    top = float(arrays.quality.sum(axis=0).max(initial=0.0))
+    keys = goal.order(quality.ravel(), cost.ravel(), len(arrays), top)
     at = np.unravel_index(np.lexsort(keys[::-1])[0], quality.shape)
-    chosen = tuple(float(each[place]) for each, place in zip(limits, at, strict=True))
-    return Candidate(tuple(chain), chosen, float(quality[at]), int(cost[at]))
+    return tuple(float(each[place]) for each, place in zip(limits, at, strict=True))
 
 
-def cuts(arrays: Arrays, model: str, most: int) -> Floats:
-    """Return thresholds between a model's confidences: at most so many of their quantiles."""
+def _cuts(arrays: Arrays, model: str, most: int) -> Floats:
+    """Return thresholds among a model's confidences: at most so many of their quantiles."""
     column = arrays.column(model)
     known = arrays.rank[arrays.usable[:, column], column]
     known = known[np.isfinite(known)]
     distinct = np.unique(known)
-    if len(distinct) <= most:
-        return distinct
-    return np.unique(np.quantile(known, np.linspace(0, 1, most), method="nearest"))
+    if len(distinct) > most:
+        distinct = np.unique(np.quantile(known, np.linspace(0, 1, most), method="nearest"))
+    return distinct if len(distinct) else np.ones(1)
 
 
 def votes(table: Ballots, sizes: Sequence[int], selects: Sequence[str]) -> Iterator[Candidate]:
@@ -157,7 +187,8 @@ def votes(table: Ballots, sizes: Sequence[int], selects: Sequence[str]) -> Itera
 
 
 def pairs(table: Ballots) -> Iterator[Candidate]:
-    """Give each pair of models that a third is asked after where they disagree."""
+    """Give each single model, and each pair that a third is asked after where they disagree."""
+    yield from singles(table.arrays)
     ranked = by_cost(table.arrays)
     for cheap in combinations(ranked, 2):
         agreed = agreeing(table, cheap)
@@ -167,4 +198,4 @@ def pairs(table: Ballots) -> Iterator[Candidate]:
 
 
 def _of(models: tuple[str, ...], setting: Any, routed: Routed) -> Candidate:
-    return Candidate(models, setting, float(routed.quality.sum()), int(routed.cost.sum()))
+    return Candidate(models, setting, routed.quality, routed.cost)
