@@ -23,11 +23,15 @@ from orchkit.core.plans import Answer, Query, Strategy, Trace, last_said
 from orchkit.errors import StoreError
 from orchkit.lab.asking import Predict, predicted
 from orchkit.lab.cataloguing import catalog_of
-from orchkit.lab.longtable import answered, named, validated
+from orchkit.lab.longtable import answered, named, tell_repeats, validated
 from orchkit.lab.recording import conversation
 from orchkit.lab.replaying import Cells, RecordedRow
+from orchkit.lab.repricing import GUESSED, Prices, repriced
 from orchkit.lab.scoring import Scorer, scored
 from orchkit.lab.sealed import read_sealed, write_sealed
+from orchkit.lab.selecting import chosen_models, chosen_prompts, labels, per_prompt
+from orchkit.lab.splitting import held_out, seeded
+from orchkit.lab.widetable import lengthened
 
 SCHEMA = b"2"
 
@@ -56,9 +60,95 @@ class Matrix:
     def from_long(cls, frame: pd.DataFrame, **columns: str) -> Self:
         """Return the matrix of a long frame; name the columns that are called otherwise.
 
-        Without a `prompt_id` the prompt's text is its identity.
+        Without a `prompt_id` the prompt's text is its identity. Several rows of one prompt and
+        model are draws; answers that stand twice in every column are told of.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            One row per prompt × model (× draw).
+        **columns : str
+            Our name -> theirs, like ``quality="correct"``.
+
+        Raises
+        ------
+        MatrixError, ColumnError
+            A column is missing or ambiguous, or a value is outside its range.
+
+        Examples
+        --------
+        >>> theirs = pd.DataFrame({"q": ["2+2?"], "llm": ["gpt-4o"], "correct": [True]})
+        >>> Matrix.from_long(theirs, prompt="q", model="llm", quality="correct").quality.shape
+        (1, 1)
         """
-        return cls(named(frame, columns))
+        made = cls(named(frame, columns))
+        tell_repeats(made._frame)
+        return made
+
+    @classmethod
+    def from_wide(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        prompt: str | None = None,
+        prompt_id: str | None = None,
+        models: Iterable[str] | None = None,
+        quality: str | None = "{model}",
+        cost: str | None = None,
+        response: str | None = None,
+        reference: str | None = None,
+        input_tokens: str | None = None,
+        output_tokens: str | None = None,
+        latency: str | None = None,
+        confidence: str | None = None,
+        keep: Iterable[str] | None = None,
+    ) -> Self:
+        """Return the matrix of a frame with one row a prompt and columns for each model.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            One row a prompt. Two rows of one text are two prompts.
+        prompt, prompt_id, reference : str, optional
+            Columns that belong to the prompt; those of that name where none is given. Without a
+            `prompt_id`, the frame's index is it where that tells its rows apart, else the position.
+        models : iterable of str, optional
+            The models' names. None takes them from the columns: whatever stands for ``{model}`` in
+            `quality` (or `response`); where that is the bare name, those with a column of another
+            pattern, too.
+        quality, cost, response, input_tokens, output_tokens, latency, confidence : str, optional
+            Patterns of the models' columns, like ``"{model}|total_cost"``; None where there are
+            none. A model without one of them has nothing known there. Quality in [0, 1], cost in
+            USD, latency in seconds.
+        keep : iterable of str, optional
+            Other columns to keep with each prompt, for `split` and clusters; None keeps all that
+            belong to no model.
+
+        Raises
+        ------
+        ColumnError
+            No model has a column of a pattern, or a model has none at all.
+        MatrixError, ParameterError
+            No model can be told from the columns, an id stands twice, a pattern is none, or a
+            value is outside its range.
+
+        Examples
+        --------
+        >>> wide = pd.DataFrame({"prompt": ["2+2?"], "mini": [1.0], "mini|total_cost": [1e-5]})
+        >>> Matrix.from_wide(wide, cost="{model}|total_cost").cost.to_dict()
+        {'mini': {0: 1e-05}}
+        """
+        patterns = {
+            "quality": quality,
+            "cost": cost,
+            "response": response,
+            "input_tokens": input_tokens,
+            "output_tokens": output_tokens,
+            "latency": latency,
+            "confidence": confidence,
+        }
+        roles = {"prompt_id": prompt_id, "prompt": prompt, "reference": reference}
+        return cls(lengthened(frame, patterns, roles, models, keep))
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -75,6 +165,22 @@ class Matrix:
         """One row a prompt, indexed by `prompt_id`: prompt and reference."""
         ids = pd.Index(self._first["prompt_id"], dtype="object")
         return self._first[["prompt", "reference"]].set_axis(ids)
+
+    def per_prompt(self, name: str) -> pd.Series[Any]:
+        """Return a column of one value a prompt, indexed by `prompt_id`: clusters, strata, labels.
+
+        Raises
+        ------
+        ColumnError, MatrixError
+            There is no such column, or a prompt has several values in it.
+
+        Examples
+        --------
+        >>> long = pd.DataFrame({"prompt_id": [1], "model": ["a"], "quality": [1], "task": ["gsm"]})
+        >>> Matrix(long).per_prompt("task").to_dict()
+        {1: 'gsm'}
+        """
+        return per_prompt(self._frame, name)
 
     @cached_property
     def _first(self) -> pd.DataFrame:
@@ -100,6 +206,11 @@ class Matrix:
     def cost(self) -> pd.DataFrame:
         """Prompts × models: USD."""
         return self._cost.copy()
+
+    @property
+    def confidence(self) -> pd.DataFrame:
+        """Prompts × models: confidence in [0, 1]."""
+        return self._wide("confidence")
 
     @cached_property
     def _quality(self) -> pd.DataFrame:
@@ -127,13 +238,115 @@ class Matrix:
     def subset(
         self, *, models: Iterable[str] | None = None, prompts: Iterable[Any] | None = None
     ) -> Self:
-        """Return the matrix of these models and these prompt ids alone."""
+        """Return the matrix of these models and these prompts alone, in the recording's order.
+
+        Parameters
+        ----------
+        models : iterable of str, optional
+            Recorded names.
+        prompts : iterable, optional
+            Prompt ids, or one boolean a prompt in the order of `prompts`.
+
+        Raises
+        ------
+        UnknownModelError, UnknownNameError
+            A model or a prompt was not recorded.
+        MatrixError
+            Not as many booleans as prompts.
+
+        Examples
+        --------
+        >>> long = pd.DataFrame({"prompt_id": [1, 2], "model": "a", "quality": [0, 1]})
+        >>> matrix = Matrix(long)
+        >>> len(matrix.subset(prompts=[2])), len(matrix.subset(prompts=matrix.quality["a"] > 0.5))
+        (1, 1)
+        """
         kept = self._frame
         if models is not None:
-            kept = kept[kept["model"].isin(list(models))]
+            kept = kept[kept["model"].isin(chosen_models(models, self.models))]
         if prompts is not None:
-            kept = kept[kept["prompt_id"].isin(list(prompts))]
+            kept = kept[kept["prompt_id"].isin(chosen_prompts(prompts, self.prompts.index))]
         return type(self)(kept)
+
+    def split(
+        self, test: float = 0.5, seed: int = 0, groups: Any = None, stratify: Any = None
+    ) -> tuple[Self, Self]:
+        """Return two matrices of different prompts: one to fit on, one to judge by.
+
+        Parameters
+        ----------
+        test : float
+            Share of the prompts in the second, between 0 and 1; at least one prompt is on each
+            side.
+        seed : int
+            Which split, 0 or more. It depends on prompt ids alone, not on the order of rows or
+            models: two recordings of the same prompts are split alike.
+        groups : str or sequence, optional
+            A column, or one label a prompt in the order of `prompts` (a Series goes by prompt id):
+            prompts of one group are on one side, like the questions of one exam. With
+            ``groups="prompt"`` equal texts stay together.
+        stratify : str or sequence, optional
+            Likewise; every stratum gives its share, to a prompt.
+
+        Returns
+        -------
+        (train, test) : tuple of matrices
+            Every prompt in one of them. With groups the share is the nearest that whole groups can
+            add up to.
+
+        Raises
+        ------
+        ParameterError, MatrixError
+            `test` or `seed` is out of range; fewer than two prompts or groups; a label is missing,
+            or a group lies in two strata.
+
+        Examples
+        --------
+        >>> long = pd.DataFrame({"prompt_id": range(10), "model": "a", "quality": 1})
+        >>> train, test = Matrix(long).split(test=0.3, seed=1)
+        >>> len(train), len(test)
+        (7, 3)
+        """
+        ids = self.prompts.index
+        clusters, strata = self._labelled(groups, "groups"), self._labelled(stratify, "stratify")
+        sides = held_out(ids.tolist(), test, seeded(seed), clusters, strata)
+        return self.subset(prompts=(~sides).tolist()), self.subset(prompts=sides.tolist())
+
+    def _labelled(self, given: Any, name: str) -> list[Any] | None:
+        if given is None:
+            return None
+        told = self.per_prompt(given) if isinstance(given, str) else given
+        return labels(told, self.prompts.index, name)
+
+    def reprice(self, prices: Prices, *, missing: str = "error", tokens: str = "recorded") -> Self:
+        """Return the matrix at other prices; what was answered, and how fast, stays as it is.
+
+        Parameters
+        ----------
+        prices : mapping, Catalog or DataFrame
+            Model -> (input, output) in USD per million tokens; or a frame like `orchkit.models()`.
+            What a call costs is worked out as in live runs: whole nano-dollars, rounded up.
+        missing : {"error", "keep"}
+            What becomes of answers without a price or without tokens: an error that names them, or
+            the cost that was recorded.
+        tokens : {"recorded", "estimate"}
+            With ``"estimate"``, tokens nobody counted are taken for a quarter of the characters of
+            prompt and response. They are then part of the matrix; its column `tokens_estimated`
+            says where, and so does its text.
+
+        Raises
+        ------
+        MatrixError
+            Prices that are none, or (unless kept) answers without a price or without tokens.
+
+        Examples
+        --------
+        >>> long = pd.DataFrame({"prompt_id": [1], "model": ["a"], "quality": [1],
+        ...                      "input_tokens": [1000], "output_tokens": [100]})
+        >>> Matrix(long).reprice({"a": (0.15, 0.6)}).cost.loc[1, "a"]
+        np.float64(0.00021)
+        """
+        return type(self)(repriced(self._frame, prices, missing, tokens))
 
     def save(self, path: str | Path) -> None:
         """Write the matrix as parquet with its schema's version.
@@ -221,8 +434,19 @@ class Matrix:
         return (
             f"{type(self).__name__}({len(self):,} prompts x {len(self.models)} models, "
             f"{there.sum():,} responses, quality known for {filled:.0%}{missed}"
+            f"{_drawn(self._frame)}{_guessed(self._frame)}"
             f"{', SIMULATED' if self.simulated else ''})"
         )
+
+
+def _drawn(table: pd.DataFrame) -> str:
+    more = int(table.duplicated(["prompt_id", "model"]).sum())
+    return f", {more:,} of them further draws" if more else ""
+
+
+def _guessed(table: pd.DataFrame) -> str:
+    rows = int(table[GUESSED].eq(True).sum()) if GUESSED in table else 0
+    return f", tokens of {rows:,} ESTIMATED" if rows else ""
 
 
 def _text(value: Any) -> str | None:

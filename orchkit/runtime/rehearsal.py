@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from orchkit.core.calls import Call, Response, Usage
 from orchkit.core.catalog import input_bound
@@ -32,16 +33,19 @@ class Bill:
 
 
 def rehearse(
-    asked: Sequence[Query], strategy: Strategy, executor: Executor, simulator: Simulator | None
+    asked: Sequence[Query],
+    strategies: Sequence[Strategy],
+    executor: Executor,
+    simulator: Simulator | None,
 ) -> Bill:
-    """Return what a run of these rows would buy, having bought nothing.
+    """Return what a run of these rows by each strategy would buy, having bought nothing.
 
     With a simulator the answers are its guesses. Without one they are the worst there are: never
     trusted, charged in full, and charged again for each purchase that may be repeated because
     nobody knows what became of it.
     """
     stage = _Stage(executor, simulator)
-    for query in asked:
+    for strategy, query in product(strategies, asked):
         replay(begin(strategy, query, executor.catalog), stage.answer)
     return stage.bill
 

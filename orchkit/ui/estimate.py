@@ -38,6 +38,8 @@ class Estimate:
         Calls at the very most, each counted once.
     rebuys : int
         How often the worst case buys a call again because its outcome was unknown.
+    strategies : int
+        How many ways each prompt is answered; a call that several of them make is counted once.
 
     Notes
     -----
@@ -55,10 +57,12 @@ class Estimate:
     worst_cost: float
     worst_calls: int
     rebuys: int = 0
+    strategies: int = 1
 
     def __str__(self) -> str:
+        times = f" × {self.strategies:,} strategies" if self.strategies != 1 else ""
         return (
-            f"{self.rows:,} rows, about {self.calls:,} calls (at most {self.worst_calls:,}; "
+            f"{self.rows:,} rows{times}, about {self.calls:,} calls (at most {self.worst_calls:,}; "
             f"{self.cached:,} need not be bought): expect {usd(self.expected_cost)} by the "
             f"simulator's guess, at most {usd(self.worst_cost)} if no answer is trusted and each "
             f"is charged in full{_again(self.rebuys)}"
@@ -76,14 +80,14 @@ def _again(rebuys: int) -> str:
 
 def estimate_traces(
     queries: Sequence[Query | Failure],
-    strategy: Strategy,
+    strategies: Sequence[Strategy],
     executor: Executor,
     known: Mapping[str, Known],
 ) -> Estimate:
-    """Return the estimate of running `strategy` over `queries`."""
+    """Return the estimate of running each of `strategies` over `queries`."""
     asked = [query for query in queries if isinstance(query, Query)]
-    expected = rehearse(asked, strategy, executor, Simulator(executor.catalog, known))
-    worst = rehearse(asked, _doubting(strategy), executor, None)
+    expected = rehearse(asked, strategies, executor, Simulator(executor.catalog, known))
+    worst = rehearse(asked, [_doubting(one) for one in strategies], executor, None)
     return Estimate(
         rows=len(asked),
         refused=len(queries) - len(asked),
@@ -93,6 +97,7 @@ def estimate_traces(
         worst_cost=_dollars(worst),
         worst_calls=worst.calls,
         rebuys=executor.policy.rebuys,
+        strategies=len(strategies),
     )
 
 

@@ -118,6 +118,22 @@ def several(strategies: object) -> list[Any]:
     return list(strategies)
 
 
+def one_or_several(given: Any) -> list[Any]:
+    """Return a list of strategies, of one alone a list of one; none is refused.
+
+    Examples
+    --------
+    >>> one_or_several("fallback"), one_or_several(("gpt-4o", "cheapest"))
+    (['fallback'], ['gpt-4o', 'cheapest'])
+    """
+    if isinstance(given, str) or not isinstance(given, Iterable) or _plans(given):
+        return [given]
+    told = list(given)
+    if not told:
+        raise ParameterError(f"strategy is {given!r:.60}; name at least one strategy or model.")
+    return told
+
+
 def _fitting(group: Ensemble, catalog: Catalog) -> Ensemble:
     """Return the ensemble, smaller where nobody asked for a size and fewer models are there."""
     fewer = 0 < len(catalog.pool) < Ensemble.size and group.size == Ensemble.size

@@ -17,6 +17,7 @@ from orchkit.lab.asking import Asking
 from orchkit.lab.frames import attach, refuse_taken
 from orchkit.lab.recording import long_table
 from orchkit.lab.scoring import Scorer
+from orchkit.ui import names
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.estimate import Estimate, estimate_traces
 from orchkit.ui.job import job_of
@@ -196,7 +197,7 @@ def compare(
 
 def estimate(
     df: pd.DataFrame,
-    strategy: str | Strategy = "cheapest",
+    strategy: str | Strategy | Sequence[str | Strategy] = "cheapest",
     *,
     reference: str = "reference",
     scorer: str | Scorer | None = None,
@@ -219,7 +220,13 @@ def estimate(
     taken from there and cost nothing. The worst case sends every call a strategy could make, each
     with the longest prompt its bytes allow and an answer of `max_tokens`. Nothing is sent.
 
-    Parameters are those of `route`.
+    Parameters
+    ----------
+    strategy : str or Strategy, or a sequence of them
+        As in `route`; a list as in `compare`, or of models as in `record`: the whole of it is
+        estimated, and a call that several make is counted once.
+
+    The other parameters are those of `route`.
 
     Returns
     -------
@@ -234,17 +241,27 @@ def estimate(
     ...     est = orchkit.estimate(df, "fallback", cache=False)
     >>> est.rows, est.expected_cost < est.worst_cost
     (1, True)
+
+    What recording two models would cost:
+
+    >>> with orchkit.use("simulator"):
+    ...     est = orchkit.estimate(df, ["gpt-4o-mini", "gpt-4o"], cache=False)
+    >>> est.strategies, est.calls
+    (2, 2)
     """
     asking = Asking(prompt, system, template, complexity, temperature, max_tokens, seed)
     job = job_of(df, asking, None, None, None, cache, reference, scorer)
     experiment.scoring_of(df, reference, scorer)  # a misspelt name shows here as it would later
-    chosen = job.strategy(
-        strategy,
-        chain=chain,
-        threshold=threshold,
-        ensemble_size=ensemble_size,
-        confidence=confidence,
-    )
+    chosen = [
+        job.strategy(
+            one,
+            chain=chain,
+            threshold=threshold,
+            ensemble_size=ensemble_size,
+            confidence=confidence,
+        )
+        for one in names.one_or_several(strategy)
+    ]
     return estimate_traces(job.queries, chosen, job.executor, job.known)
 
 
@@ -268,6 +285,9 @@ def record(
 ) -> ResponseMatrix:
     """Ask every model every prompt once, for replaying strategies without spending.
 
+    ``orchkit.estimate(df, models)`` tells before what it may cost. Answers are in the cache as
+    they come in: after an interrupt or a crash, the same call asks only for what is missing.
+
     Parameters
     ----------
     models : sequence of str, optional
@@ -285,10 +305,12 @@ def record(
     --------
     >>> import orchkit
     >>> df = orchkit.load_dataset("everyday").head(5)
+    >>> models = ["gpt-4o-mini", "gpt-4o"]
     >>> with orchkit.use("simulator"):
-    ...     mat = orchkit.record(df, ["gpt-4o-mini", "gpt-4o"])
-    >>> len(mat), mat.models
-    (5, ['gpt-4o-mini', 'gpt-4o'])
+    ...     calls = orchkit.estimate(df, models, cache=False).calls
+    ...     mat = orchkit.record(df, models)
+    >>> calls, len(mat), mat.models
+    (10, 5, ['gpt-4o-mini', 'gpt-4o'])
     """
     asking = Asking(prompt, system, template, None, temperature, max_tokens, seed)
     job = job_of(df, asking, None, budget, concurrency, cache, reference, scorer, category)
@@ -297,10 +319,10 @@ def record(
     for single in singles:
         job.strategy(single)
     rows = [(query, single) for single in singles for query in job.queries]
-    names = [single.model for single in singles]
+    asked = [single.model for single in singles]
 
     def shape(run: experiment.Run) -> ResponseMatrix:
-        table = long_table(run(rows), names, job.queries, df, quality, reference)
+        table = long_table(run(rows), asked, job.queries, df, quality, reference)
         return ResponseMatrix(_told(table))
 
     return job.deliver(shape, progress, "recording")
