@@ -4,56 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from orchkit.errors import MetricWarning, ParameterError, tell, whole
-from orchkit.lab.stats.columns import Floats, as_long, numbers, share
-from orchkit.lab.stats.resampling import Units, percentile, replicated, replicated_means
-
-#: A statistic that is undefined in more of its replicates has no interval.
-UNDEFINED = 0.01
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A statistic with its percentile interval. Prints in words.
-
-    Attributes
-    ----------
-    estimate, low, high : float or array
-        The statistic of all prompts, and the ends of its interval; NaN where undefined.
-    level : float
-        How often such an interval holds the truth.
-    n, dropped : int
-        Prompts used, and prompts left out because a value was unknown.
-    clusters : int or None
-        Clusters drawn as a whole; None where every prompt was drawn by itself.
-    undefined : float
-        Share of replicates in which the statistic was undefined, in [0, 1].
-    replicates : array
-        The statistic of each replicate, along the first axis.
-    """
-
-    estimate: Any
-    low: Any
-    high: Any
-    level: float
-    n: int
-    dropped: int
-    clusters: int | None
-    undefined: float
-    replicates: Floats = field(repr=False, compare=False)
-
-    def __str__(self) -> str:
-        many = f"{np.size(self.estimate):,} values with intervals"
-        one = f"{_short(self.estimate)} [{_short(self.low)}, {_short(self.high)}]"
-        lost = f", undefined in {self.undefined:.1%} of replicates" if self.undefined else ""
-        return f"{many if np.ndim(self.estimate) else one}, {sample(self)}{lost}"
+from orchkit.errors import ParameterError, whole
+from orchkit.lab.stats.columns import as_long, numbers, share
+from orchkit.lab.stats.percentiles import UNDEFINED, Interval, interval, plain
+from orchkit.lab.stats.resampling import Units, known, replicated, replicated_means, rows_of
 
 
 def bootstrap(
@@ -125,10 +84,10 @@ def bootstrap(
     share("level", level)
     if of_means:
         return _of_means(statistic, arrays, clusters, (n, seed), level, max_undefined)
-    columns = [_rows(array) for array in arrays]
+    columns = [rows_of(array) for array in arrays]
     names = {f"column {place}": column for place, column in enumerate(columns, 1)}
-    units = Units.of(as_long(**names, clusters=_rows(clusters)), clusters)
-    estimate = _value(statistic(*columns)) if units.rows else math.nan
+    units = Units.of(as_long(**names, clusters=rows_of(clusters)), clusters)
+    estimate = plain(statistic(*columns)) if units.rows else math.nan
     drawn = replicated(statistic, columns, units, n, seed) if not units.too_few else None
     return interval(estimate, drawn, units, level, max_undefined=max_undefined)
 
@@ -174,48 +133,6 @@ def ratio_interval(
     )
 
 
-def interval(
-    estimate: Any,
-    replicates: Floats | None,
-    units: Units,
-    level: float,
-    *,
-    dropped: int = 0,
-    max_undefined: float = UNDEFINED,
-) -> Interval:
-    """Return the interval of replicates, or NaN and say why there is none."""
-    drawn = np.empty(0) if replicates is None else replicates
-    lost = float(np.isnan(drawn).mean()) if drawn.size else 0.0
-    why = units.too_few
-    if why is None and lost > max_undefined:
-        why = f"the statistic is undefined in {lost:.1%} of the replicates"
-    if why is not None:
-        tell(f"No interval: {why}.", MetricWarning)
-        low = high = np.full(np.shape(estimate), math.nan)
-    else:
-        low, high = (percentile(drawn, end) for end in ((1 - level) / 2, (1 + level) / 2))
-    return Interval(
-        _value(estimate), _value(low), _value(high), level, units.rows, dropped, units.clusters,
-        lost, drawn,
-    )  # fmt: skip
-
-
-def sample(result: Any) -> str:
-    """Return what a result rests on, in words: prompts, clusters, and what was dropped."""
-    within = "" if result.clusters is None else f" in {result.clusters:,} clusters"
-    dropped = f" ({result.dropped:,} dropped: unknown)" if result.dropped else ""
-    return f"n = {result.n:,} prompts{within}{dropped}"
-
-
-def known(columns: dict[str, Floats], clusters: ArrayLike | None) -> tuple[list[Floats], Units]:
-    """Return the rows that are known in every column, and the units they form."""
-    labels = _rows(clusters)
-    as_long(**columns, clusters=labels)
-    kept = ~np.isnan(np.stack(list(columns.values()))).any(axis=0)
-    left = [column[kept] for column in columns.values()]
-    return left, Units.of(int(kept.sum()), None if labels is None else labels[kept])
-
-
 def _of_means(
     statistic: Callable[..., Any],
     arrays: tuple[ArrayLike, ...],
@@ -233,25 +150,5 @@ def _of_means(
         with np.errstate(divide="ignore", invalid="ignore"):
             drawn = np.asarray(statistic(*replicated_means(columns, units, *drawing)), dtype=float)
     return interval(
-        _value(statistic(*means)), drawn, units, level, dropped=dropped, max_undefined=max_undefined
+        plain(statistic(*means)), drawn, units, level, dropped=dropped, max_undefined=max_undefined
     )
-
-
-def _rows(values: Any) -> Any:
-    """Return rows to draw from; numbers of nullable columns as floats with NaN."""
-    if isinstance(values, (pd.Series, pd.DataFrame, pd.Index)):
-        try:
-            return values.to_numpy(dtype=float, na_value=np.nan)
-        except (TypeError, ValueError):
-            return values.to_numpy()
-    array: NDArray[Any] | None = None if values is None else np.asarray(values)
-    return array
-
-
-def _value(result: Any) -> Any:
-    """Return a float for one value, else an array."""
-    return float(result) if np.ndim(result) == 0 else np.asarray(result, dtype=float)
-
-
-def _short(value: float) -> str:
-    return f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""Intervals for what was measured: counts, means, and rights and wrongs of two strategies."""
+"""Intervals for what was measured: counts and means of one sample."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import math
 from statistics import NormalDist
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
-from orchkit.errors import ParameterError
-from orchkit.lab.stats.columns import counts, share
+from orchkit.errors import MetricWarning, tell
+from orchkit.lab.stats.columns import Floats, as_long, cluster_codes, counts, numbers, share
+from orchkit.lab.stats.resampling import Units
+
+#: From so many clusters on the correction for few of them is left out.
+MANY_CLUSTERS = 50
 
 
 def wilson(k: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
@@ -57,86 +62,91 @@ def clopper_pearson(k: int, n: int, *, level: float = 0.95) -> tuple[float, floa
     return low, high
 
 
-def mean_interval(quality: ArrayLike, *, level: float = 0.95) -> tuple[float, float]:
+def mean_interval(
+    quality: ArrayLike, *, clusters: ArrayLike | None = None, level: float = 0.95
+) -> tuple[float, float]:
     """Return an interval for the mean of qualities in [0, 1].
 
     Wilson's when every quality is 0 or 1, else the mean plus or minus the normal quantile times
     its standard error, kept within [0, 1]. NaN for fewer than two values that are not binary, and
-    where a quality is unknown.
+    where a quality is unknown. With `clusters`, always the mean plus or minus the quantile of
+    Student's t, for one less than there are clusters, times the clustered standard error.
 
     Examples
     --------
     >>> [round(x, 3) for x in mean_interval([0.5, 0.7, 0.6, 0.8])]
     [0.523, 0.777]
     """
-    values = np.asarray(quality, dtype=float)
+    values = numbers("quality", quality, low=0, high=1)
+    reach = quantile(level)
     if np.isnan(values).any():
         return math.nan, math.nan
+    if clusters is not None:
+        return _around(
+            values, _student(clusters, level) * standard_error(values, clusters=clusters)
+        )
     if not np.any((values != 0) & (values != 1)):
         return wilson(int(values.sum()), len(values), level=level)
     if len(values) < 2:
         return math.nan, math.nan
-    mean, error = float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values))
-    half = NormalDist().inv_cdf(0.5 + level / 2) * error
-    return max(0.0, mean - half), min(1.0, mean + half)
+    return _around(values, reach * float(values.std(ddof=1)) / math.sqrt(len(values)))
 
 
-def tango(b: int, c: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
-    """Return the score interval for the difference of two strategies' shares of right answers.
+def _around(values: Floats, half: float) -> tuple[float, float]:
+    if math.isnan(half):
+        return math.nan, math.nan
+    return max(0.0, float(values.mean()) - half), min(1.0, float(values.mean()) + half)
 
-    It stays honest where few prompts tell the two apart: with none of 100 it still allows for
-    several points of difference, where a bootstrap would be certain. NaN without prompts.
+
+def _student(clusters: ArrayLike, level: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(cluster_codes(clusters).max(initial=0), 0.5 + level / 2))
+
+
+def standard_error(values: ArrayLike, *, clusters: ArrayLike | None = None) -> float:
+    """Return the standard error of the mean; of clustered values if clusters are named.
+
+    Of the difference of two strategies on the same prompts it is ``standard_error(a - b)``, which
+    is smaller than that of two separate samples. NaN with a MetricWarning for fewer than 2 values
+    or 10 clusters, and where a value is unknown.
 
     Parameters
     ----------
-    b, c : int
-        Prompts that only the first, and that only the second, got right (as in `mcnemar`).
-    n : int
-        All prompts, the same for both.
-    level : float
-        Of the two-sided interval, in (0, 1).
+    values : array_like
+        One value a prompt.
+    clusters : array_like, optional
+        A label for each prompt; prompts of one label are no independent evidence.
+
+    Raises
+    ------
+    ParameterError
+        Columns of different lengths, or values that are no numbers.
 
     Notes
     -----
-    Source: Tango, Statistics in Medicine 17, 1998: the differences that the score test with the
-    restricted maximum likelihood does not reject.
+    Source: Miller, arXiv 2411.00640, 2024. With fewer than 50 clusters `G` its square is multiplied
+    by ``G / (G - 1)``.
 
     Examples
     --------
-    >>> [round(bound, 3) for bound in tango(1, 7, 21)]
-    [-0.517, -0.026]
+    >>> round(standard_error([0, 1, 1, 1]), 3)
+    0.25
     """
-    counts(c, n)
-    first, pairs = counts(b, n)
-    if b + c > n:
-        raise ParameterError(f"b + c is {b + c}, of n = {n} prompts: more than there are.")
-    return score_limits(first, c, pairs, quantile(level)) if n else (math.nan, math.nan)
-
-
-def score_limits(gained: float, lost: float, n: float, z: float) -> tuple[float, float]:
-    """Return where the paired score test turns, `z` standard errors from what was seen.
-
-    `gained` and `lost` need not be whole: of graded qualities they are sums, which a count of
-    rights and wrongs with the same sums would vary more than, not less.
-    """
-    return _lower_limit(gained, lost, n, z), -_lower_limit(lost, gained, n, z)
-
-
-def _lower_limit(gained: float, lost: float, n: float, z: float) -> float:
-    low, high = -1.0, (gained - lost) / n
-    for _ in range(60):  # halving [-1, 1] until only rounding is left
-        middle = (low + high) / 2
-        excess = gained - lost - n * middle
-        rejected = excess > z * math.sqrt(n * _variance(gained, lost, n, middle))
-        low, high = (middle, high) if rejected else (low, middle)
-    return low
-
-
-def _variance(gained: float, lost: float, n: float, difference: float) -> float:
-    """Return the variance of one pair at a true difference, the rest estimated from the data."""
-    b = (gained + lost) * (1 - difference) - 2 * difference * (n - gained)
-    worse = (b + math.sqrt(b * b + 8 * n * lost * difference * (1 - difference))) / (4 * n)
-    return max(0.0, 2 * worse + difference - difference * difference)
+    column = numbers("values", values)
+    as_long(values=column, clusters=None if clusters is None else pd.Series(clusters))
+    units = Units.of(len(column), clusters)
+    why = f"{np.isnan(column).sum():,} values are unknown" if np.isnan(column).any() else None
+    if why or units.too_few:
+        tell(f"No standard error: {units.too_few or why}.", MetricWarning)
+        return math.nan
+    n, off = len(column), column - column.mean()
+    within = float((off**2).sum())
+    square = within / (n * (n - 1))
+    if units.clusters is not None:
+        square += (float((units.totals(off) ** 2).sum()) - within) / n**2
+        square *= units.count / (units.count - 1) if units.count < MANY_CLUSTERS else 1
+    return math.sqrt(max(0.0, square))
 
 
 def quantile(level: float) -> float:

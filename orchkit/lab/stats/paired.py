@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from orchkit.errors import whole
-from orchkit.lab.stats.bootstrap import interval, known, sample
 from orchkit.lab.stats.columns import Floats, numbers, share
-from orchkit.lab.stats.resampling import replicated, replicated_means
+from orchkit.lab.stats.percentiles import interval, p_value, sample
+from orchkit.lab.stats.resampling import known, replicated, replicated_means
 
 
 @dataclass(frozen=True)
@@ -128,14 +126,6 @@ def paired_bootstrap(
         found.estimate, found.low, found.high, p, level, found.n, found.dropped,
         int((left != right).sum()), found.clusters, found.undefined, found.replicates,
     )  # fmt: skip
-
-
-def p_value(replicates: Floats) -> float:
-    """Return the two-sided p-value of no difference; a difference of rounding error is none."""
-    drawn = replicates[~np.isnan(replicates)]
-    tiny = 1e-12 * np.abs(drawn[np.isfinite(drawn)]).max(initial=0.0)
-    tail: Any = min((drawn <= tiny).sum(), (drawn >= -tiny).sum())
-    return float(min(1.0, 2 * (1 + tail) / (len(drawn) + 1)))
 
 
 def _mean_difference(a: Floats, b: Floats) -> float:

@@ -14,10 +14,11 @@ from operator import index
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from orchkit.errors import MetricWarning, ParameterError
-from orchkit.lab.stats.columns import Floats, Integers, cluster_codes
+from orchkit.lab.stats.columns import Floats, Integers, as_long, cluster_codes
 
 #: With fewer clusters there is no inference (SCIENCE: Miller, 2024, on clustered errors).
 FEWEST_CLUSTERS = 10
@@ -117,12 +118,21 @@ def replicated(
         )
 
 
-def percentile(replicates: Floats, level: float) -> Any:
-    """Return the smallest replicate that a share `level` of the defined ones does not exceed.
+def known(columns: dict[str, Floats], clusters: ArrayLike | None) -> tuple[list[Floats], Units]:
+    """Return the rows that are known in every column, and the units they form."""
+    labels = rows_of(clusters)
+    as_long(**columns, clusters=labels)
+    kept = ~np.isnan(np.stack(list(columns.values()))).any(axis=0)
+    left = [column[kept] for column in columns.values()]
+    return left, Units.of(int(kept.sum()), None if labels is None else labels[kept])
 
-    NaN replicates are left out, infinite ones count. Along the first axis.
-    """
-    ordered = np.sort(replicates, axis=0)  # NaN comes last
-    known = (~np.isnan(ordered)).sum(axis=0)
-    place = np.maximum(np.ceil(level * known - 1e-9).astype(int) - 1, 0)
-    return np.take_along_axis(ordered, np.expand_dims(place, 0), axis=0)[0]
+
+def rows_of(values: Any) -> Any:
+    """Return rows to draw from; numbers of nullable columns as floats with NaN."""
+    if isinstance(values, (pd.Series, pd.DataFrame, pd.Index)):
+        try:
+            return values.to_numpy(dtype=float, na_value=np.nan)
+        except (TypeError, ValueError):
+            return values.to_numpy()
+    array: NDArray[Any] | None = None if values is None else np.asarray(values)
+    return array

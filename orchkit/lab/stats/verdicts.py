@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from orchkit.errors import ParameterError
-from orchkit.lab.stats.bootstrap import Interval, known, ratio_interval
+from orchkit.lab.stats.bootstrap import ratio_interval
 from orchkit.lab.stats.columns import numbers, share
-from orchkit.lab.stats.intervals import quantile, score_limits
+from orchkit.lab.stats.intervals import quantile
 from orchkit.lab.stats.paired import PairedDifference, paired_bootstrap
-from orchkit.lab.stats.resampling import Units, percentile
+from orchkit.lab.stats.percentiles import Interval, percentile
+from orchkit.lab.stats.resampling import Units, known
+from orchkit.lab.stats.rights import score_limits
 
 #: With fewer prompts (or clusters) that differ, a bootstrap has too little to draw from.
 FEWEST_DIFFERENT = 10
@@ -86,7 +88,7 @@ class Verdict:
     def __str__(self) -> str:
         who = f"{self.name_a} is " if self.name_a else ""
         lost = f" ({self.dropped:,} dropped: unknown)" if self.dropped else ""
-        return f"{who}{_finding(self)}{_price(self)}, n={self.n:,}{lost}"
+        return f"{who}{_finding(self)}{_price(self)}{_why(self)}, n={self.n:,}{lost}"
 
 
 def noninferior(
@@ -183,16 +185,22 @@ def _bounds(
 def _finding(told: Verdict) -> str:
     within = f"within {_points(told.margin)} pt of {told.name_b}"
     apart = f"{_points(abs(told.difference))} pt"
-    if math.isnan(told.lower):
-        return f"not shown to be {within}: too little to judge by"
     if told.better:
         return f"better than {told.name_b} by {apart} [{_points(told.low)}, {_points(told.high)}]"
     if told.verdict:
-        return f"{within}{f', though worse by {apart}' if told.worse else ''}"
+        return f"{within}{f', though worse by {apart},' if told.worse else ''}"
     if told.worse:
         return f"worse than {told.name_b} by {apart} [{_points(-told.high)}, {_points(-told.low)}]"
+    return f"not shown to be {within}"
+
+
+def _why(told: Verdict) -> str:
+    if told.verdict or told.worse:
+        return ""
+    if math.isnan(told.lower):
+        return ": too little to judge by"
     most = math.ceil(-1000 * told.lower - 1e-9) / 10  # never rounded to look smaller
-    return f"not shown to be {within}: at most {most:g} pt worse"
+    return f": at most {most:g} pt worse"
 
 
 def _price(told: Verdict) -> str:
@@ -200,7 +208,7 @@ def _price(told: Verdict) -> str:
     if cost is None or math.isnan(cost.low):
         return ""
     shown = f"{_percent(cost.estimate)} % [{_percent(cost.low)}, {_percent(cost.high)}]"
-    return f" at {shown} of its cost{'' if told.cheaper else ', not shown to be cheaper'}"
+    return f" at {shown} of its cost{'' if told.cheaper else ' (not shown to be cheaper)'}"
 
 
 def _points(quality: float) -> str:
