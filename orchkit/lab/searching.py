@@ -47,7 +47,7 @@ class Goal:
     def __post_init__(self) -> None:
         if self.budget is not None and self.max_loss is not None:
             raise ParameterError("budget and max_loss are both given; fit one, and read the other.")
-        if self.budget is not None and not 0 <= self.budget < math.inf:
+        if self.budget is not None and not self.budget >= 0:
             raise ParameterError(f"budget is {self.budget!r}; it must be USD a prompt, 0 or more.")
         if self.max_loss is not None and not 0 <= self.max_loss <= 1:
             raise ParameterError(f"max_loss is {self.max_loss!r}; it must lie in [0, 1].")
@@ -57,6 +57,8 @@ class Goal:
             object.__setattr__(self, "max_loss", 0.01)
 
     def __str__(self) -> str:
+        if self.budget == math.inf:
+            return "the best quality"
         if self.budget is not None:
             return f"budget={self.budget:.4g} USD a prompt"
         return f"max_loss={self.max_loss:g}"
@@ -89,13 +91,16 @@ class Candidate:
     cost: Ints
 
 
-def best(candidates: Iterable[Candidate], goal: Goal, arrays: Arrays) -> Candidate:
+def best(
+    candidates: Iterable[Candidate], goal: Goal, arrays: Arrays, *, mixing: bool = False
+) -> Candidate:
     """Return the best of the candidates, or say that none does what is asked.
 
-    One that a mix of single models matches for its money is passed over.
+    One that a mix of single models matches for its money is passed over, unless `mixing`.
     """
     reference = arrays.quality[:, arrays.column(strongest(arrays))]
-    worth = [each for each in candidates if len(each.models) == 1 or _beats_mixing(each, arrays)]
+    plain = [(each, mixing or len(each.models) == 1) for each in candidates]
+    worth = [each for each, allowed in plain if allowed or _beats_mixing(each, arrays)]
     keys = [_cautious(goal, each, reference) for each in worth]
     found = min(range(len(keys)), key=keys.__getitem__, default=None)
     if found is None or keys[found][0]:

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import product
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from orchkit.core.calls import DEFAULT_MAX_TOKENS, Params
 from orchkit.core.catalog import Catalog
 from orchkit.core.drive import opening
 from orchkit.core.plans import Query, Strategy
-from orchkit.core.strategies import Single
-from orchkit.errors import whole
+from orchkit.core.strategies import Ensemble, Fallback, Single
+from orchkit.errors import ParameterError, whole
 from orchkit.lab import experiment
+from orchkit.lab.arrays import arrays_of
 from orchkit.lab.asking import predictor
 from orchkit.lab.frames import attach
+from orchkit.lab.frontiers import frontier, replayed, swept_frame
 from orchkit.lab.matrix import Matrix
+from orchkit.lab.searching import Goal
 from orchkit.lab.summary import oracle
+from orchkit.lab.tuning import TUNED, Tuning
 from orchkit.ui import names
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.markup import block, text
@@ -91,6 +99,109 @@ class ResponseMatrix(Matrix):
         )
         singles = tuple(experiment.label(one) for one in chosen if isinstance(one, Single))
         return Comparison(results, singles=singles, simulated=self.simulated)
+
+    def sweep(
+        self,
+        strategy: str | Strategy = "fallback",
+        *,
+        threshold: ArrayLike | None = None,
+        chain: Sequence[str] | None = None,
+        confidence: Any = None,
+    ) -> pd.DataFrame:
+        """Return what a strategy comes to at many thresholds, without spending.
+
+        A fallback is swept by column arithmetic, equal to replaying it row by row: a thousand
+        thresholds over 100,000 prompts take milliseconds. Any other strategy that has a
+        `threshold` is replayed at each.
+
+        Parameters
+        ----------
+        strategy : str or Strategy
+            ``"fallback"``, or an object with a field `threshold`.
+        threshold : array-like of float, optional
+            In [0, 1]; 0, 0.01, … 1 by default.
+        chain, confidence : optional
+            Settings of ``"fallback"``.
+
+        Returns
+        -------
+        DataFrame
+            One row a threshold, ascending: threshold, quality in [0, 1] with its 95 % interval,
+            cost_per_1k (USD per 1,000 prompts), cost (USD), escalation_rate, calls (mean), n.
+            Prompts with a gap in one of the models are left out of all rows;
+            ``.attrs["left_out"]`` counts them.
+
+        Examples
+        --------
+        >>> import orchkit
+        >>> df = orchkit.load_dataset("everyday").head(50)
+        >>> with orchkit.use("simulator"):
+        ...     mat = df.orch.record(["gpt-4o-mini", "gpt-4o"])
+        >>> mat.sweep("fallback", threshold=[0.5, 0.9], chain=["gpt-4o-mini", "gpt-4o"]).shape
+        (2, 9)
+        """
+        catalog = self._known()
+        chosen = names.strategy(strategy, catalog, chain=chain, confidence=confidence)
+        limits = np.linspace(0, 1, 101) if threshold is None else threshold
+        if not isinstance(chosen, Fallback):
+            return replayed(self, catalog, chosen, limits)
+        return swept_frame(self, catalog, chosen, limits)
+
+    def frontier(
+        self, *, models: Sequence[str] | None = None, longest: int = 3, threshold: Any = None
+    ) -> pd.DataFrame:
+        """Return the ways of routing that no other beats: single models, and chains of them.
+
+        All chains in the order of costs, at each threshold. They are judged on the prompts they
+        are chosen on, so the frontier is optimistic: fit on one part (`Fallback.fit`) before
+        believing in a point of it.
+
+        Returns
+        -------
+        DataFrame
+            From the cheapest on: strategy (its label), chain, threshold (NaN for one model
+            alone), quality, cost_per_1k (USD), and hull, whether mixing its neighbours at random
+            does worse.
+
+        Examples
+        --------
+        >>> import orchkit
+        >>> df = orchkit.load_dataset("everyday").head(50)
+        >>> with orchkit.use("simulator"):
+        ...     mat = df.orch.record(["gpt-4o-mini", "gpt-4o"])
+        >>> list(mat.frontier().columns[:3])
+        ['strategy', 'chain', 'threshold']
+        """
+        limits = np.linspace(0, 1, 101) if threshold is None else threshold
+        names_ = self._names(models)
+        return frontier(arrays_of(self, names_), limits, whole("longest", longest))
+
+    def tune(self, kind: type[Any], **asked: Any) -> Any:
+        """Return a strategy of that kind tuned on this recording: what `Fallback.fit` calls."""
+        catalog = self._known()
+        tuner = next((tune for known, tune in TUNED.items() if issubclass(kind, known)), None)
+        if tuner is None:
+            raise ParameterError(f"{kind.__name__} cannot be tuned; {[*TUNED]} can.")
+        goal = Goal(asked.pop("budget"), asked.pop("max_loss"), asked.pop("caution"))
+        if issubclass(kind, Ensemble) and goal == Goal():
+            goal = Goal(budget=math.inf)
+        tuning = Tuning(
+            self,
+            catalog,
+            goal,
+            tuple(self._names(asked.pop("models"))),
+            asked.pop("test"),
+            asked.pop("seed"),
+            self._labelled(asked.pop("groups"), "groups"),
+            datetime.now(UTC).date().isoformat(),
+        )
+        return tuner(tuning, **asked)
+
+    def _names(self, models: Sequence[str] | None) -> list[str]:
+        """Return recorded names of the models asked for by any name; all by default."""
+        catalog = self._known()
+        given = [models] if isinstance(models, str) else models
+        return self.models if given is None else [catalog[name].name for name in given]
 
     def summary(self) -> pd.DataFrame:
         """Return one row a model, and the oracle: quality with its interval, cost, latency."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
 
 from orchkit.core.calls import Kind, Response
 from orchkit.core.catalog import Catalog, Model, Tier, model_names
 from orchkit.core.confidence import Signal, agreement, answer_key, hard_failure, judge
+from orchkit.core.fitted import Fitted, Recording
 from orchkit.core.plans import Answer, Confidence, Plan, Query
 from orchkit.errors import ParameterError, whole
 
@@ -99,6 +100,8 @@ class Ensemble:
         How the answer is chosen.
     confidence : callable, optional
         A signal ``(query, response) -> float in [0, 1]``; by default the best the response carries.
+    fitted : Fitted, optional
+        What `fit` remembers.
 
     Notes
     -----
@@ -125,6 +128,7 @@ class Ensemble:
     models: tuple[str, ...] | None = None
     select: str = "confidence"
     confidence: Signal | None = None
+    fitted: Fitted | None = field(default=None, compare=False, repr=False)
     name: ClassVar[str] = "ensemble"
 
     def __post_init__(self) -> None:
@@ -134,6 +138,75 @@ class Ensemble:
             raise ParameterError(f"select is {self.select!r}; it must be one of {known}.")
         if self.models is not None:
             object.__setattr__(self, "models", model_names(self.models))
+
+    @classmethod
+    def fit(
+        cls,
+        matrix: Recording,
+        *,
+        budget: float | None = None,
+        max_loss: float | None = None,
+        models: Sequence[str] | None = None,
+        sizes: Sequence[int] = (2, 3),
+        selects: Sequence[str] = tuple(SELECT),
+        caution: float = 1.0,
+        test: float = 0.5,
+        seed: int = 0,
+        groups: Any = None,
+    ) -> Self:
+        """Return the members and the way of choosing that do best on recorded responses.
+
+        Searched on one part of the prompts, measured on the other beside the best member alone;
+        warns where the ensemble is not shown to beat it.
+
+        Parameters
+        ----------
+        matrix : ResponseMatrix
+            With qualities, costs and, for votes, responses.
+        budget, max_loss : float, optional
+            As in `Fallback.fit`; with neither, the best quality at whatever cost.
+        sizes : sequence of int
+            How many members are tried.
+        selects : sequence of {"confidence", "majority", "weighted"}
+            Which ways of choosing are tried.
+
+        The other parameters are those of `Fallback.fit`.
+
+        Returns
+        -------
+        Ensemble
+            With a `fitted` whose `reference` is its best member.
+
+        Warns
+        -----
+        OrchkitWarning
+            The ensemble does not beat its best member.
+
+        Examples
+        --------
+        >>> import orchkit, warnings
+        >>> df = orchkit.load_dataset("everyday")
+        >>> with orchkit.use("simulator"):
+        ...     mat = df.orch.record(["gpt-4o-mini", "gpt-4o", "claude-sonnet-3.5"])
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     tuned = Ensemble.fit(mat)
+        >>> tuned.fitted.n_test
+        132
+        """
+        tuned: Self = matrix.tune(
+            cls,
+            budget=budget,
+            max_loss=max_loss,
+            models=models,
+            sizes=sizes,
+            selects=selects,
+            caution=caution,
+            test=test,
+            seed=seed,
+            groups=groups,
+        )
+        return tuned
 
     def plan(self, query: Query, catalog: Catalog) -> Plan:
         """One round of all calls."""

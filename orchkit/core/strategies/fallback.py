@@ -75,6 +75,7 @@ class Fallback:
         longest: int = 3,
         confidence: Signal | Sequence[Signal] | None = None,
         guarantee: bool = False,
+        caution: float = 1.0,
         test: float = 0.5,
         seed: int = 0,
         groups: Any = None,
@@ -104,6 +105,9 @@ class Fallback:
             With `max_loss`: choose the threshold of a pair that ends in the best model by
             conformal risk control, so that the expected loss on new prompts like these is at most
             `max_loss`. Uses half of the prompts that are fitted on.
+        caution : float
+            Standard errors by which a loss must stay below `max_loss` where it is estimated, or
+            what looks best by luck is chosen. 0 takes estimates as they are.
         test : float
             Share of the prompts kept for measuring, in (0, 1).
         seed : int
@@ -146,6 +150,7 @@ class Fallback:
             longest=longest,
             confidence=confidence,
             guarantee=guarantee,
+            caution=caution,
             test=test,
             seed=seed,
             groups=groups,

@@ -1,0 +1,113 @@
+"""Curves of a recording: a strategy at many thresholds, and what no other chain beats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from orchkit.core.calls import Params
+from orchkit.core.catalog import NANO, Catalog
+from orchkit.core.complexity import KeywordRules
+from orchkit.core.plans import Strategy
+from orchkit.core.strategies import Fallback
+from orchkit.errors import ParameterError
+from orchkit.lab.arrays import Arrays, arrays_of
+from orchkit.lab.experiment import compare, label, recorded_quality
+from orchkit.lab.matrix import Matrix
+from orchkit.lab.metrics import hull, pareto
+from orchkit.lab.stats import mean_interval
+from orchkit.lab.sweeping import binned, by_cost, subchains, sweep_frame, swept
+
+
+def swept_frame(
+    matrix: Matrix, catalog: Catalog, strategy: Fallback, thresholds: ArrayLike
+) -> pd.DataFrame:
+    """Return what a fallback comes to at each threshold, by column arithmetic."""
+    chain = catalog.distinct(strategy.chain) if strategy.chain else catalog.ladder()
+    signal = strategy.confidence
+    queries = None if signal is None else matrix.queries(KeywordRules().predict, Params())
+    arrays = arrays_of(matrix, chain, signal, queries)
+    frame = sweep_frame(swept(binned(arrays, thresholds), chain), chain, binary=arrays.binary)
+    frame.attrs["left_out"] = arrays.left_out
+    return frame
+
+
+def replayed(
+    matrix: Matrix, catalog: Catalog, strategy: Strategy, thresholds: ArrayLike
+) -> pd.DataFrame:
+    """Return what any strategy with a `threshold` comes to at each: driven row by row."""
+    if not is_dataclass(strategy) or "threshold" not in {each.name for each in fields(strategy)}:
+        raise ParameterError(
+            f"{label(strategy)} has no threshold to sweep over; give 'fallback', or an object "
+            "that has one."
+        )
+    limits = np.unique(np.atleast_1d(np.asarray(thresholds, dtype=float))).tolist()
+    queries = matrix.queries(KeywordRules().predict, Params())
+    rows = []
+    for limit in limits:
+        each: Any = replace(strategy, threshold=limit)  # type: ignore[type-var]
+        found = compare(queries, [each], lambda jobs: matrix.run(jobs, catalog), recorded_quality)
+        rows.append({"threshold": limit, **_means(found)})
+    frame = pd.DataFrame(rows)
+    frame.attrs["left_out"] = len(matrix) - int(frame["n"].min())
+    return frame
+
+
+def _means(results: pd.DataFrame) -> dict[str, Any]:
+    known = results.dropna(subset=["quality", "cost"])
+    n = len(known)
+    low, high = mean_interval(known["quality"])
+    calls = [len(each["calls"]) for each in known["metadata"]]
+    return {
+        "quality": known["quality"].mean(),
+        "quality_low": low,
+        "quality_high": high,
+        "cost_per_1k": 1000 * known["cost"].mean(),
+        "cost": known["cost"].sum(),
+        "escalation_rate": (known["rounds"] > 1).mean(),
+        "calls": float(np.mean(calls)) if calls else np.nan,
+        "n": n,
+    }
+
+
+def frontier(arrays: Arrays, thresholds: ArrayLike, longest: int) -> pd.DataFrame:
+    """Return the single models and chains that no other is as cheap and as good as."""
+    table, ranked = binned(arrays, thresholds), by_cost(arrays)
+    points = [_points(table_chain(table, (name,)).iloc[:1], (name,)) for name in ranked]
+    points += [_points(table_chain(table, each), each) for each in subchains(ranked, longest)]
+    frame = pd.concat(points, ignore_index=True)
+    kept = frame[pareto(frame["cost_per_1k"], frame["quality"])]
+    kept = kept.sort_values("cost_per_1k", ignore_index=True)
+    corners = hull(kept["cost_per_1k"], kept["quality"])["index"]
+    kept["hull"] = kept.index.isin(corners)
+    named = zip(kept["chain"], kept["threshold"], strict=True)
+    kept.insert(0, "strategy", [_label(*each) for each in named])
+    kept.attrs["left_out"] = arrays.left_out
+    return kept
+
+
+def table_chain(table: Any, chain: Sequence[str]) -> pd.DataFrame:
+    """Return quality and cost of one chain at each threshold."""
+    sweep = swept(table, chain)
+    return pd.DataFrame(
+        {
+            "threshold": sweep.thresholds,
+            "quality": np.clip(sweep.quality / sweep.n, 0, 1),
+            "cost_per_1k": 1000 * (sweep.cost / NANO) / sweep.n,
+        }
+    )
+
+
+def _points(frame: pd.DataFrame, chain: tuple[str, ...]) -> pd.DataFrame:
+    frame = frame.drop_duplicates(["quality", "cost_per_1k"])
+    frame.insert(0, "chain", [chain] * len(frame))
+    return frame if len(chain) > 1 else frame.assign(threshold=np.nan)
+
+
+def _label(chain: tuple[str, ...], threshold: float) -> str:
+    return chain[0] if len(chain) == 1 else label(Fallback(chain, threshold))
