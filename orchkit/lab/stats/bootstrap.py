@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from orchkit.errors import ParameterError, whole
-from orchkit.lab.stats.columns import as_long, numbers, share
-from orchkit.lab.stats.percentiles import UNDEFINED, Interval, interval, plain
+from orchkit.lab.stats.columns import Floats, as_long, cluster_codes, numbers, share
+from orchkit.lab.stats.percentiles import UNDEFINED, Interval, interval
 from orchkit.lab.stats.resampling import Units, known, replicated, replicated_means, rows_of
 
 
@@ -83,13 +83,19 @@ def bootstrap(
     whole("n", n)
     share("level", level)
     if of_means:
-        return _of_means(statistic, arrays, clusters, (n, seed), level, max_undefined)
-    columns = [rows_of(array) for array in arrays]
-    names = {f"column {place}": column for place, column in enumerate(columns, 1)}
-    units = Units.of(as_long(**names, clusters=rows_of(clusters)), clusters)
-    estimate = plain(statistic(*columns)) if units.rows else math.nan
-    drawn = replicated(statistic, columns, units, n, seed) if not units.too_few else None
-    return interval(estimate, drawn, units, level, max_undefined=max_undefined)
+        named = {f"column {at}": numbers(f"column {at}", col) for at, col in enumerate(arrays, 1)}
+        columns, units = known(named, clusters)
+        dropped = len(named["column 1"]) - units.rows
+        drawn = _of_means(statistic, columns, units, n, seed)
+        estimate = statistic(*map(_mean, columns))
+    else:
+        columns, dropped = [rows_of(array) for array in arrays], 0
+        codes = None if clusters is None else cluster_codes(clusters)
+        names = {f"column {at}": column for at, column in enumerate(columns, 1)}
+        units = Units.of(as_long(**names, clusters=codes), codes)
+        drawn = replicated(statistic, columns, units, n, seed)
+        estimate = statistic(*columns) if units.rows else math.nan
+    return interval(estimate, drawn, units, level, dropped=dropped, max_undefined=max_undefined)
 
 
 def ratio_interval(
@@ -120,35 +126,34 @@ def ratio_interval(
     >>> print(ratio_interval(cheap, dear))
     0.4 [0.374, 0.423], n = 100 prompts
     """
-    above, below = numbers("numerator", numerator), numbers("denominator", denominator)
-    both = np.isnan(above) | np.isnan(below) if len(above) == len(below) else np.zeros(0, bool)
-    sign = np.sign(np.mean(below[~both])) if (~both).any() else 0.0
+    whole("n", n)
+    share("level", level)
+    named = {
+        "numerator": numbers("numerator", numerator),
+        "denominator": numbers("denominator", denominator),
+    }
+    columns, units = known(named, clusters)
+    sign = np.sign(_mean(columns[1]))
 
     def ratio(top: Any, bottom: Any) -> Any:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(np.sign(bottom) * sign > 0, np.divide(top, bottom), math.nan)
+        return np.where(np.sign(bottom) * sign > 0, np.divide(top, bottom), math.nan)
 
-    return bootstrap(
-        ratio, above, below, clusters=clusters, n=n, seed=seed, level=level, of_means=True
-    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        estimate = ratio(*map(_mean, columns))
+    return interval(
+        estimate, _of_means(ratio, columns, units, n, seed), units, level,
+        dropped=len(named["numerator"]) - units.rows,
+        undefined="the mean denominator is 0 or of the other sign",
+    )  # fmt: skip
 
 
 def _of_means(
-    statistic: Callable[..., Any],
-    arrays: tuple[ArrayLike, ...],
-    clusters: ArrayLike | None,
-    drawing: tuple[int, int],
-    level: float,
-    max_undefined: float,
-) -> Interval:
-    named = {f"column {at}": numbers(f"column {at}", array) for at, array in enumerate(arrays, 1)}
-    columns, units = known(named, clusters)
-    dropped = len(named["column 1"]) - units.rows
-    means = [float(column.mean()) if units.rows else math.nan for column in columns]
-    drawn = None
-    if not units.too_few:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            drawn = np.asarray(statistic(*replicated_means(columns, units, *drawing)), dtype=float)
-    return interval(
-        plain(statistic(*means)), drawn, units, level, dropped=dropped, max_undefined=max_undefined
-    )
+    statistic: Callable[..., Any], columns: list[Floats], units: Units, n: int, seed: int
+) -> Floats:
+    means = replicated_means(columns, units, n, seed)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(statistic(*means), dtype=float)
+
+
+def _mean(column: Floats) -> float:
+    return float(column.mean()) if len(column) else math.nan

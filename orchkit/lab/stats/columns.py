@@ -25,8 +25,10 @@ def numbers(name: str, values: ArrayLike, *, low: float = -MOST, high: float = M
             "or one column of a frame."
         )
     series: pd.Series[Any] = pd.Series(values)
-    if pd.api.types.is_string_dtype(series.dropna()) and series.notna().any():
-        raise ParameterError(f"{name} holds text; it must hold numbers. Use pandas.to_numeric.")
+    text = pd.api.types.is_string_dtype(series.dropna()) and series.notna().any()
+    if text or series.dtype.kind in "cmM":  # which would turn into numbers silently
+        held = "text" if text else str(series.dtype)
+        raise ParameterError(f"{name} holds {held}; it must hold numbers.")
     try:
         column: Floats = np.asarray(series.to_numpy(dtype="float64", na_value=np.nan), dtype=float)
     except (TypeError, ValueError) as error:
@@ -56,7 +58,10 @@ def as_long(**columns: Any) -> int:
 
 def cluster_codes(clusters: ArrayLike) -> Integers:
     """Return the number of each row's cluster, counted from 0 in the order of appearance."""
-    codes, _ = pd.factorize(pd.Series(clusters))
+    try:
+        codes, _ = pd.factorize(pd.Series(clusters))
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"clusters must hold one label a prompt: {error}.") from None
     if (codes < 0).any():
         raise ParameterError(
             f"clusters has {(codes < 0).sum():,} missing labels; give every prompt a label (one "

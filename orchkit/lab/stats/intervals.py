@@ -6,7 +6,6 @@ import math
 from statistics import NormalDist
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from orchkit.errors import MetricWarning, tell
@@ -89,7 +88,7 @@ def mean_interval(
         return wilson(int(values.sum()), len(values), level=level)
     if len(values) < 2:
         return math.nan, math.nan
-    return _around(values, reach * float(values.std(ddof=1)) / math.sqrt(len(values)))
+    return _around(values, reach * standard_error(values))
 
 
 def _around(values: Floats, half: float) -> tuple[float, float]:
@@ -134,8 +133,8 @@ def standard_error(values: ArrayLike, *, clusters: ArrayLike | None = None) -> f
     0.25
     """
     column = numbers("values", values)
-    as_long(values=column, clusters=None if clusters is None else pd.Series(clusters))
-    units = Units.of(len(column), clusters)
+    codes = None if clusters is None else cluster_codes(clusters)
+    units = Units.of(as_long(values=column, clusters=codes), codes)
     why = f"{np.isnan(column).sum():,} values are unknown" if np.isnan(column).any() else None
     if why or units.too_few:
         tell(f"No standard error: {units.too_few or why}.", MetricWarning)

@@ -31,7 +31,7 @@ class PairedDifference:
     clusters : int or None
         Clusters drawn as a whole; None where every prompt was drawn by itself.
     undefined : float
-        Share of replicates in which the statistic was undefined, in [0, 1].
+        Share of replicates in which the statistic was undefined, in [0, 1]; 1 without inference.
     replicates : array
         The difference in each replicate.
     """
@@ -115,11 +115,10 @@ def paired_bootstrap(
     (left, right), units = known(columns, clusters)
     function = statistic or _mean_difference
     estimate = float(function(left, right)) if units.rows else math.nan
-    drawn = None
-    if units.too_few is None and statistic is None:
+    if statistic is None:
         (drawn,) = replicated_means([left - right], units, n, seed)
-    elif units.too_few is None:
-        drawn = replicated(function, [left, right], units, n, seed)
+    else:
+        drawn = replicated(statistic, [left, right], units, n, seed)
     found = interval(estimate, drawn, units, level, dropped=len(columns["a"]) - units.rows)
     p = math.nan if math.isnan(found.low) else p_value(found.replicates)
     return PairedDifference(

@@ -30,8 +30,8 @@ class Interval:
         Prompts used, and prompts left out because a value was unknown.
     clusters : int or None
         Clusters drawn as a whole; None where every prompt was drawn by itself.
-    undefined : float
-        Share of replicates in which the statistic was undefined, in [0, 1].
+    undefined : float or array
+        Share of replicates in which the statistic was undefined, in [0, 1]; 1 without inference.
     replicates : array
         The statistic of each replicate, along the first axis.
     """
@@ -43,39 +43,42 @@ class Interval:
     n: int
     dropped: int
     clusters: int | None
-    undefined: float
+    undefined: Any
     replicates: Floats = field(repr=False, compare=False)
 
     def __str__(self) -> str:
-        many = f"{np.size(self.estimate):,} values with intervals"
-        one = f"{_short(self.estimate)} [{_short(self.low)}, {_short(self.high)}]"
+        if np.ndim(self.estimate):
+            return f"{np.size(self.estimate):,} values with intervals, {sample(self)}"
+        shown = f"{self.estimate:.3g} [{self.low:.3g}, {self.high:.3g}]"
         lost = f", undefined in {self.undefined:.1%} of replicates" if self.undefined else ""
-        return f"{many if np.ndim(self.estimate) else one}, {sample(self)}{lost}"
+        return f"{shown}, {sample(self)}{lost}"
 
 
 def interval(
     estimate: Any,
-    replicates: Floats | None,
+    replicates: Floats,
     units: Units,
     level: float,
     *,
     dropped: int = 0,
     max_undefined: float = UNDEFINED,
+    undefined: str = "the statistic is undefined",
 ) -> Interval:
     """Return the interval of replicates, or NaN and say why there is none."""
-    drawn = np.empty(0) if replicates is None else replicates
-    lost = float(np.isnan(drawn).mean()) if drawn.size else 0.0
-    why = units.too_few
-    if why is None and lost > max_undefined:
-        why = f"the statistic is undefined in {lost:.1%} of the replicates"
-    if why is not None:
+    lost = np.isnan(replicates).mean(axis=0)
+    refused = (lost > max_undefined) | bool(units.too_few)
+    if np.any(refused):
+        why = units.too_few or f"{undefined} in {np.max(lost):.1%} of the replicates"
         tell(f"No interval: {why}.", MetricWarning)
-        low = high = np.full(np.shape(estimate), math.nan)
-    else:
-        low, high = (percentile(drawn, end) for end in ((1 - level) / 2, (1 + level) / 2))
+    low, high = (
+        np.broadcast_to(
+            np.where(refused, math.nan, percentile(replicates, end)), np.shape(estimate)
+        )
+        for end in ((1 - level) / 2, (1 + level) / 2)
+    )
     return Interval(
         plain(estimate), plain(low), plain(high), level, units.rows, dropped, units.clusters,
-        lost, drawn,
+        plain(lost), replicates,
     )  # fmt: skip
 
 
@@ -108,7 +111,3 @@ def p_value(replicates: Floats) -> float:
 def plain(result: Any) -> Any:
     """Return a float for one value, else an array."""
     return float(result) if np.ndim(result) == 0 else np.asarray(result, dtype=float)
-
-
-def _short(value: float) -> str:
-    return f"{value:.3g}"

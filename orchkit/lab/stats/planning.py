@@ -55,7 +55,7 @@ def sample_size(
     >>> sample_size(0.03, variance=1 / 9)
     969
     >>> sample_size(0.01, discordance=0.05, noninferiority=True)
-    3092
+    3091
     """
     share("delta", delta)
     spread, connor = _spread(discordance, variance)

@@ -49,8 +49,8 @@ class Units:
     def too_few(self) -> str | None:
         """Why nothing can be inferred from so few units, if that is so."""
         if self.codes is not None and self.count < FEWEST_CLUSTERS:
-            return f"{self.count} clusters are too few: at least {FEWEST_CLUSTERS} are needed"
-        return f"{self.rows} prompts are too few: at least 2 are needed" if self.rows < 2 else None
+            return f"too few clusters ({self.count}): at least {FEWEST_CLUSTERS} are needed"
+        return f"too few prompts ({self.rows}): at least 2 are needed" if self.rows < 2 else None
 
     def totals(self, column: Floats) -> Floats:
         """Return the sum of a column over each unit."""
@@ -95,6 +95,8 @@ def generator(seed: int) -> np.random.Generator:
 
 def replicated_means(columns: Sequence[Floats], units: Units, n: int, seed: int) -> list[Floats]:
     """Return the mean of each column in each of `n` replicates: one array of `n` a column."""
+    if units.too_few:
+        return [np.full(n, np.nan) for _ in columns]
     sums = np.stack([units.totals(column) for column in [*columns, np.ones(units.rows)]])
     drawn = np.empty((n, len(sums)))
     for number, chosen in enumerate(draws(units, n, seed)):
@@ -107,32 +109,39 @@ def replicated(
     statistic: Callable[..., Any], columns: Sequence[NDArray[Any]], units: Units, n: int, seed: int
 ) -> Floats:
     """Return the statistic of each of `n` replicates, NaN where it is undefined."""
+    if units.too_few:
+        return np.full(n, np.nan)
     with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
         warnings.simplefilter("ignore", MetricWarning)  # undefined replicates are counted, not told
-        return np.asarray(
-            [
-                statistic(*(column[rows] for column in columns))
-                for rows in map(units.positions, draws(units, n, seed))
-            ],
-            dtype=float,
-        )
+        found = [
+            statistic(*(column[rows] for column in columns))
+            for rows in map(units.positions, draws(units, n, seed))
+        ]
+    try:
+        return np.asarray(found, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(
+            f"The statistic must return a float, or arrays of one shape: {error}."
+        ) from None
 
 
 def known(columns: dict[str, Floats], clusters: ArrayLike | None) -> tuple[list[Floats], Units]:
     """Return the rows that are known in every column, and the units they form."""
-    labels = rows_of(clusters)
-    as_long(**columns, clusters=labels)
+    codes = None if clusters is None else cluster_codes(clusters)
+    as_long(**columns, clusters=codes)
     kept = ~np.isnan(np.stack(list(columns.values()))).any(axis=0)
     left = [column[kept] for column in columns.values()]
-    return left, Units.of(int(kept.sum()), None if labels is None else labels[kept])
+    return left, Units.of(int(kept.sum()), None if codes is None else codes[kept])
 
 
-def rows_of(values: Any) -> Any:
+def rows_of(values: ArrayLike) -> NDArray[Any]:
     """Return rows to draw from; numbers of nullable columns as floats with NaN."""
     if isinstance(values, (pd.Series, pd.DataFrame, pd.Index)):
         try:
-            return values.to_numpy(dtype=float, na_value=np.nan)
+            return np.asarray(values.to_numpy(dtype=float, na_value=np.nan))
         except (TypeError, ValueError):
-            return values.to_numpy()
-    array: NDArray[Any] | None = None if values is None else np.asarray(values)
-    return array
+            return np.asarray(values)
+    rows = np.asarray(values)
+    if not rows.ndim:
+        raise ParameterError(f"{values!r} is no column; write one value a prompt.")
+    return rows
