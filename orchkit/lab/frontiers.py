@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,7 @@ def replayed(
     matrix: Matrix, catalog: Catalog, strategy: Strategy, thresholds: ArrayLike
 ) -> pd.DataFrame:
     """Return what any strategy with a `threshold` comes to at each: driven row by row."""
-    if not is_dataclass(strategy) or "threshold" not in {each.name for each in fields(strategy)}:
+    if "threshold" not in getattr(strategy, "__dataclass_fields__", {}):
         raise ParameterError(
             f"{label(strategy)} has no threshold to sweep over; give 'fallback', or an object "
             "that has one."

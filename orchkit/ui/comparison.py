@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
+from numpy.typing import ArrayLike
 
+from orchkit.errors import ParameterError
+from orchkit.lab.baselines import Alone, at_equal_cost
+from orchkit.lab.contrasts import CONTRASTS, contrasts, reference_of
 from orchkit.lab.summary import ORACLE, summary
 from orchkit.ui import plots
 from orchkit.ui.markup import UNTYPESET, block, text
 from orchkit.ui.money import usd
 from orchkit.ui.terminal import harmless
 
+#: Columns of the contrasts that stand in the summary, too.
+TOLD = ("cost_ratio", "cost_ratio_low", "cost_ratio_high", "verdict")
 NOTE = (
     "saving: share of the strongest single model's cost not spent; "
     "confidence: uncalibrated, mean over rows"
@@ -31,38 +38,123 @@ class Comparison:
     """
 
     def __init__(
-        self, results: pd.DataFrame, *, singles: tuple[str, ...] = (), simulated: bool = False
+        self,
+        results: pd.DataFrame,
+        *,
+        singles: tuple[str, ...] = (),
+        simulated: bool = False,
+        alone: Alone | None = None,
     ) -> None:
         self.results = results
         self.simulated = simulated
         self._singles = singles
+        self._alone = alone or Alone.of(results, singles)
 
-    def summary(self) -> pd.DataFrame:
+    def summary(
+        self, *, margin: float = 0.01, against: str | None = None, clusters: ArrayLike | None = None
+    ) -> pd.DataFrame:
         """Return one row a strategy, indexed by its label.
 
         Quality (mean in [0, 1], with its 95 % interval), cost_per_1k (USD per 1,000 prompts),
         saving (share of the strongest single model's cost not spent), latency_p50 and _p95
-        (seconds), confidence (mean), escalation_rate, errors, cost (USD in all). With two or
-        more single models the oracle is added: the cheapest model that was right, per prompt.
+        (seconds), confidence (mean), escalation_rate, errors, cost (USD in all), and of
+        `contrasts` cost_ratio with its interval and the verdict in words. With two or more single
+        models the oracle is added: the cheapest model that was right, per prompt.
+
+        Parameters
+        ----------
+        margin : float
+            Quality that may be lost and still count as as good; 0.01 is one point.
+        against : str, optional
+            The strategy the others are held against; the strongest single model by default.
+        clusters : array-like, optional
+            One label a prompt; equal ones are resampled together.
         """
-        return summary(self.results, singles=self._singles)
+        table = summary(self.results, singles=self._singles)
+        beside = self.contrasts(margin=margin, against=against, clusters=clusters)
+        told = table.join(beside[[*TOLD]])
+        told["verdict"] = told["verdict"].fillna("").astype(str)
+        return told
+
+    def contrasts(
+        self, *, margin: float = 0.01, against: str | None = None, clusters: ArrayLike | None = None
+    ) -> pd.DataFrame:
+        """Return each strategy against one: difference, p, cost ratio, and a verdict in words.
+
+        Parameters are those of `summary`. Without a single model to hold strategies against, or
+        without qualities, there are no rows.
+
+        Returns
+        -------
+        DataFrame
+            reference, difference of quality with its interval (low, high), p (McNemar's mid-p
+            test, or a bootstrap) and p_holm, adjusted for all rows, test, cost_ratio with its
+            interval, within (the margin), verdict, n.
+        """
+        table = summary(self.results, singles=self._singles)
+        reference = reference_of(self.results, table, self._singles, against)
+        judged = self.results["quality"].notna().any()
+        if reference is None or not judged:
+            return pd.DataFrame(columns=[*CONTRASTS], index=pd.Index([], name="strategy"))
+        return contrasts(self.results, reference, margin=margin, clusters=clusters)
+
+    def baselines(self, *, clusters: ArrayLike | None = None) -> pd.DataFrame:
+        """Return each strategy beside what its money would have bought otherwise.
+
+        The single models are those recorded, or those among the strategies of a live comparison.
+
+        Returns
+        -------
+        DataFrame
+            One row a strategy: cost_per_1k, quality; what a random_mix of the cheapest and the
+            best model, the zero_router (the best mix of single models), asking the best model
+            about the longest prompts (prompt_length), and the oracle_frontier reach for the same
+            money; gain over the zero router with its 95 % interval; regret to the oracle; n.
+
+        Raises
+        ------
+        ParameterError
+            There are no single models to make baselines of, or no qualities.
+        """
+        if self._alone.quality.empty:
+            raise ParameterError(
+                "There are no single models to make baselines of; add some to the strategies, "
+                "or compare on a recording (df.orch.record)."
+            )
+        return at_equal_cost(self.results, self._alone, clusters=clusters)
 
     def plot(self, *, ax: Any = None) -> Any:
         """Draw quality against cost; return the Axes."""
         return plots.cost_quality(
-            self.summary(), ax=ax, singles=self._singles, simulated=self.simulated
+            summary(self.results, singles=self._singles),
+            ax=ax,
+            singles=self._singles,
+            simulated=self.simulated,
         )
 
     def table(self) -> pd.DataFrame:
         """Return the summary as text, the way it is read."""
-        return readable(self.summary())
+        return readable(self._told)
+
+    @cached_property
+    def _told(self) -> pd.DataFrame:
+        """The summary as it is shown: worked out once, as it takes thousands of resamplings."""
+        return self.summary()
+
+    def _verdicts(self) -> list[str]:
+        """Return a line a strategy; single models tell theirs in `summary` alone."""
+        said = self._told["verdict"].drop([*self._singles], errors="ignore")
+        return [f"{name}: {words}" for name, words in said.items() if words]
 
     def __repr__(self) -> str:
-        return f"{self._title()}\n{self.table().to_string()}\n{NOTE}"
+        lines = [self._title(), self.table().to_string(), NOTE, *self._verdicts()]
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         table = self.table().to_html(classes=UNTYPESET)
-        return block(f"<p>{text(self._title())}</p>", harmless(table), f"<p>{NOTE}</p>")
+        verdicts = "".join(f"<li>{text(each)}</li>" for each in self._verdicts())
+        told = [f"<p>{text(self._title())}</p>", harmless(table), f"<p>{NOTE}</p>"]
+        return block(*told, f"<ul>{verdicts}</ul>" if verdicts else "")
 
     def _title(self) -> str:
         prompts = self.results["row"].nunique()

@@ -21,6 +21,7 @@ from orchkit.errors import ParameterError, whole
 from orchkit.lab import experiment
 from orchkit.lab.arrays import arrays_of
 from orchkit.lab.asking import predictor
+from orchkit.lab.baselines import Alone
 from orchkit.lab.frames import attach
 from orchkit.lab.frontiers import frontier, replayed, swept_frame
 from orchkit.lab.matrix import Matrix
@@ -98,7 +99,14 @@ class ResponseMatrix(Matrix):
             judged, chosen, lambda rows: self.run(rows, catalog, cap), experiment.recorded_quality
         )
         singles = tuple(experiment.label(one) for one in chosen if isinstance(one, Single))
-        return Comparison(results, singles=singles, simulated=self.simulated)
+        return Comparison(results, singles=singles, simulated=self.simulated, alone=self._alone())
+
+    def _alone(self) -> Alone:
+        """Return the single models by the prompts' positions, for baselines."""
+        places = pd.RangeIndex(len(self))
+        quality, cost = self.quality.set_axis(places), self.cost.set_axis(places)
+        length = self.prompts["prompt"].astype("string").str.len().set_axis(places)
+        return Alone(quality, cost, length.astype(float))
 
     def sweep(
         self,

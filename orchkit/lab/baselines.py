@@ -1,0 +1,217 @@
+"""Baselines: what a strategy's money would have bought without it.
+
+Every one is read at the strategy's own cost: a random mix of the cheapest and the best model, the
+zero router (the best mix of single models), a router that goes by the length of the prompt, and
+the oracle, which reads the truth.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from orchkit.errors import ParameterError
+from orchkit.lab.arrays import Floats
+from orchkit.lab.metrics import deferral_curve, hull_value, oracle_frontier
+from orchkit.lab.stats import bootstrap
+from orchkit.lab.summary import common
+
+#: Columns of `at_equal_cost`, in order.
+BASELINES = (
+    "cost_per_1k",
+    "quality",
+    "random_mix",
+    "zero_router",
+    "prompt_length",
+    "oracle_frontier",
+    "gain",
+    "gain_low",
+    "gain_high",
+    "regret",
+    "n",
+)
+
+
+@dataclass(frozen=True)
+class Alone:
+    """Single models on the prompts of a comparison: what every baseline is made of.
+
+    Parameters
+    ----------
+    quality, cost : DataFrame, prompts × models
+        In [0, 1], and USD; indexed by the prompt's position.
+    length : Series
+        Characters of each prompt, indexed likewise; empty when unknown.
+    """
+
+    quality: pd.DataFrame
+    cost: pd.DataFrame
+    length: pd.Series[Any]
+
+    @classmethod
+    def of(cls, results: pd.DataFrame, singles: Sequence[str]) -> Alone:
+        """Return the single models among the strategies of tidy results."""
+        rows = results[results["strategy"].isin(singles)]
+        wide = {
+            name: rows.pivot(index="row", columns="strategy", values=name)
+            for name in ("quality", "cost")
+        }
+        return cls(wide["quality"], wide["cost"], pd.Series(dtype=float))
+
+
+def at_equal_cost(
+    results: pd.DataFrame, alone: Alone, *, clusters: ArrayLike | None = None, seed: int = 0
+) -> pd.DataFrame:
+    """Return each strategy beside what its baselines reach for the same money.
+
+    All are judged on the same prompts: those known for every strategy and every single model.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Tidy: strategy, row, quality, cost (USD), error.
+    alone : Alone
+        The single models.
+    clusters : array-like, optional
+        One label a prompt, by position; equal ones are resampled together.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        One row a strategy: cost_per_1k (USD), quality; the quality that random_mix, zero_router,
+        prompt_length and oracle_frontier have at that cost, NaN where they cannot cost that
+        little; gain, how much better than the zero router, with its 95 % interval from a paired
+        bootstrap in which strategy and models are resampled together; regret, how much worse than
+        the oracle; n.
+    """
+    rows, own = _same_prompts(results, alone)
+    field = _Field(alone.quality.loc[rows].to_numpy(float), alone.cost.loc[rows].to_numpy(float))
+    length = alone.length.loc[rows].to_numpy(float) if len(alone.length) else None
+    labels = None if clusters is None else labels_of(clusters, rows)
+    table = [
+        {**field.beside(good, spent, length), **field.gain(good, spent, labels, seed)}
+        for good, spent in own.values()
+    ]
+    return pd.DataFrame(table, pd.Index(list(own), name="strategy"), BASELINES)
+
+
+def _same_prompts(
+    results: pd.DataFrame, alone: Alone
+) -> tuple[pd.Index[Any], dict[str, tuple[Floats, Floats]]]:
+    """Return the prompts all are known for, and each strategy's quality and cost on them."""
+    wide = common(results).pivot(index="row", columns="strategy", values=["quality", "cost"])
+    known = wide.dropna().index
+    for table in (alone.quality, alone.cost):
+        known = known.intersection(table.dropna().index)
+    if not len(known):
+        raise ParameterError(
+            "No prompt has quality and cost of every strategy and single model; without them "
+            "there is nothing to compare."
+        )
+    names = [name for name in results["strategy"].unique() if ("quality", name) in wide.columns]
+    values = wide.loc[known]
+    return known, {
+        name: (values["quality", name].to_numpy(float), values["cost", name].to_numpy(float))
+        for name in names
+    }
+
+
+def labels_of(labels: ArrayLike, rows: pd.Index[Any]) -> Any:
+    """Return the labels of these prompts, from one for each prompt of a comparison."""
+    told = np.asarray(labels)
+    if told.ndim != 1 or len(told) <= int(rows.max()):
+        raise ParameterError(
+            f"clusters has the shape {told.shape}; give one label for each prompt."
+        )
+    return told[rows.to_numpy()]
+
+
+class _Field:
+    """Single models on the same prompts, and what can be made of them for an amount of money."""
+
+    def __init__(self, quality: Floats, cost: Floats) -> None:
+        self.quality, self.cost = quality, cost
+        self.right, self.paid = quality.mean(axis=0), cost.mean(axis=0)
+        self.weak = int(np.lexsort((-self.right, self.paid))[0])
+        self.strong = int(np.lexsort((self.paid, -self.right))[0])
+        self.oracle = oracle_frontier(quality, cost)
+
+    def beside(self, quality: Floats, cost: Floats, length: Floats | None) -> dict[str, float]:
+        """Return what each baseline reaches for a strategy's money."""
+        good, spent = float(quality.mean()), float(cost.mean())
+        best = _at(spent, self.oracle["cost"], self.oracle["quality"])
+        zero = hull_value(self.paid, self.right, spent)
+        return {
+            "cost_per_1k": 1000 * spent,
+            "quality": good,
+            "random_mix": self._mixed(spent),
+            "zero_router": zero,
+            "prompt_length": self._by_length(spent, length),
+            "oracle_frontier": best,
+            "gain": good - zero,
+            "regret": best - good,
+            "n": len(quality),
+        }
+
+    def _mixed(self, spent: float) -> float:
+        """Return the quality of asking the best model at random as often as the money lasts."""
+        ends = [self.weak] if self.weak == self.strong else [self.weak, self.strong]
+        return _at(spent, self.paid[ends], self.right[ends])
+
+    def _by_length(self, spent: float, length: Floats | None) -> float:
+        """Return the quality of asking the best model about the longest prompts."""
+        if length is None or self.weak == self.strong:
+            return math.nan
+        curve = deferral_curve(
+            length,
+            self.quality[:, self.weak],
+            self.quality[:, self.strong],
+            weak_cost=self.cost[:, self.weak],
+            strong_cost=self.cost[:, self.strong],
+        )
+        return _at(spent, curve["cost"], curve["quality"])
+
+    def gain(self, quality: Floats, cost: Floats, clusters: Any, seed: int) -> dict[str, float]:
+        """Return the interval of the gain over the zero router, all of it resampled together."""
+        models = len(self.right)
+
+        def gained(*means: Any) -> Floats:
+            good, spent = np.stack(means[2 : 2 + models]), np.stack(means[2 + models :])
+            return np.asarray(means[0] - zero_router(good, spent, means[1]))
+
+        columns = [quality, cost, *self.quality.T, *self.cost.T]
+        drawing: dict[str, Any] = {"clusters": clusters, "seed": seed, "of_means": True}
+        found = bootstrap(gained, *columns, max_undefined=1.0, **drawing)
+        return {"gain_low": float(found.low), "gain_high": float(found.high)}
+
+
+def _at(spent: float, cost: Any, quality: Any) -> float:
+    """Return the quality of a curve for this money, NaN where it cannot cost that little."""
+    return float(np.interp(spent, cost, quality, left=math.nan))
+
+
+def zero_router(quality: Floats, cost: Floats, budget: Any) -> Floats:
+    """Return the zero router's quality of many draws at once: models × draws in, a draw each out.
+
+    The concave hull at a cost is the best of all mixes of two points around it, and of the points
+    to its left. NaN where nothing is that cheap.
+    """
+    within = cost <= budget * (1 + 1e-12)
+    value = np.where(within, quality, -np.inf).max(axis=0)
+    for one, other in combinations(range(len(cost)), 2):
+        gap = cost[other] - cost[one]
+        share = np.divide(budget - cost[one], gap, out=np.full_like(gap, -1.0), where=gap != 0)
+        between = (share >= 0) & (share <= 1)
+        mixed = quality[one] + share * (quality[other] - quality[one])
+        value = np.where(between, np.maximum(value, mixed), value)
+    reachable: Floats = np.where(np.isfinite(value), value, math.nan)
+    return reachable

@@ -1,0 +1,110 @@
+"""Contrasts: each strategy against one reference, on the same prompts, with how sure one can be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from orchkit.errors import UnknownNameError, did_you_mean
+from orchkit.lab.arrays import Floats
+from orchkit.lab.baselines import labels_of
+from orchkit.lab.stats import holm, mcnemar, noninferior, paired_bootstrap
+from orchkit.lab.summary import common, strongest
+
+#: Columns of `contrasts`, in order.
+CONTRASTS = (
+    "reference", "difference", "low", "high", "p", "p_holm", "test", "cost_ratio",
+    "cost_ratio_low", "cost_ratio_high", "within", "verdict", "n",
+)  # fmt: skip
+
+
+def reference_of(
+    results: pd.DataFrame, summary: pd.DataFrame, singles: Sequence[str], against: str | None
+) -> str | None:
+    """Return what strategies are held against: as asked, else the strongest single model."""
+    known = list(results["strategy"].unique())
+    if against is None:
+        return strongest(summary.loc[[name for name in singles if name in known]])
+    if against not in known:
+        raise UnknownNameError(f"No strategy {against!r} here. {did_you_mean(against, known)}")
+    return against
+
+
+def contrasts(
+    results: pd.DataFrame,
+    reference: str,
+    *,
+    margin: float = 0.01,
+    clusters: ArrayLike | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return each strategy against the reference.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Tidy: strategy, row, quality, cost (USD), error.
+    reference : str
+        The strategy the others are held against.
+    margin : float
+        Quality in [0, 1] that may be lost and still count as as good. State it before looking.
+    clusters : array-like, optional
+        One label a prompt, by position; equal ones are resampled together.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        One row a strategy but the reference: difference of quality with its 95 % interval from a
+        paired bootstrap; p of no difference, by McNemar's mid-p test where every quality is 0 or
+        1 and prompts are independent, else by the bootstrap, and p_holm, adjusted for all rows;
+        cost_ratio with its interval; within, whether the one-sided 95 % bound is within the
+        margin; the verdict in words; n prompts.
+    """
+    wide = common(results).pivot(index="row", columns="strategy", values=["quality", "cost"])
+    names = [name for name in results["strategy"].unique() if name != reference]
+    labels = None if clusters is None else labels_of(clusters, wide.index)
+    told = [_against(wide, name, reference, margin, labels, seed) for name in names]
+    table = pd.DataFrame(told, pd.Index(names, name="strategy"), CONTRASTS)
+    if len(table):
+        table["p_holm"] = holm(table["p"].to_numpy(float))
+    return table
+
+
+def _against(
+    wide: pd.DataFrame, name: str, reference: str, margin: float, labels: Any, seed: int
+) -> dict[str, Any]:
+    own, other = (wide["quality"][each].to_numpy(float) for each in (name, reference))
+    costs = {"cost_a": wide["cost"][name], "cost_b": wide["cost"][reference]}
+    priced = len(wide) > 0 and all(np.isfinite(each).all() for each in costs.values())
+    drawing: dict[str, Any] = {"clusters": labels, "seed": seed, "name_b": reference}
+    found = noninferior(own, other, margin, **(costs if priced else {}), **drawing)
+    p, test = _p(own, other, labels, seed)
+    ratio = found.cost_ratio
+    ends = (ratio.estimate, ratio.low, ratio.high) if ratio else (math.nan,) * 3
+    return {
+        "reference": reference,
+        "difference": found.difference,
+        "low": found.low,
+        "high": found.high,
+        "p": p,
+        "test": test,
+        **dict(zip(("cost_ratio", "cost_ratio_low", "cost_ratio_high"), ends, strict=True)),
+        "within": bool(found),
+        "verdict": str(found),
+        "n": found.n,
+    }
+
+
+def _p(own: Floats, other: Floats, labels: Any, seed: int) -> tuple[float, str]:
+    """Return p of no difference, and the test it comes from."""
+    binary = bool(np.isin(np.concatenate([own, other]), (0, 1)).all())
+    if binary and labels is None:
+        return float(mcnemar(own, other).p), "mcnemar mid-p"
+    return float(paired_bootstrap(own, other, clusters=labels, seed=seed).p), "bootstrap"
