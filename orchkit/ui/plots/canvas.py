@@ -23,13 +23,13 @@ SIZE = (7.5, 4.8)
 _DRAWN: WeakKeyDictionary[Any, pd.DataFrame] = WeakKeyDictionary()
 
 
-def axes(ax: Axes | None, *, rows: int = 0) -> Axes:
-    """Return the Axes given, or those of a new figure, with room for so many rows of bars."""
+def axes(ax: Axes | None, *, rows: int = 0, lines: int = 0) -> Axes:
+    """Return the Axes given, or those of a new figure: of so many bars, over a legend's lines."""
     if ax is not None:
         return ax
     from matplotlib import pyplot as plt
 
-    size = SIZE[0], max(SIZE[1], 1.4 + 0.5 * min(rows, 40))
+    size = SIZE[0], max(SIZE[1], 1.4 + 0.5 * min(rows, 40), 4.2 + 0.19 * min(lines, 40))
     return plt.subplots(figsize=size, layout="constrained")[1]
 
 

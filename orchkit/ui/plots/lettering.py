@@ -29,12 +29,27 @@ def named(name: object, width: int = 28) -> str:
     >>> named("a\tb\x1b[31m\u202ec")
     'a bc'
     """
-    text = " ".join(harmless(str(name)).split())
-    text = "".join(letter for letter in text if letter.isprintable())
-    lines = textwrap.wrap(text, width, break_on_hyphens=False)
+    lines = textwrap.wrap(_printable(name), width, break_on_hyphens=False)
     if len(lines) > 3:
         lines = [*lines[:2], f"… {lines[-1]}"]
     return "\n".join(lines) or "(no name)"
+
+
+def short(name: object, width: int) -> str:
+    """Return a name from data as one line, its middle left out where it is longer.
+
+    Examples
+    --------
+    >>> short("fallback(chain=a → b → c, threshold=0.7)", 25)
+    'fallback(cha…eshold=0.7)'
+    """
+    text, half = _printable(name) or "(no name)", width // 2
+    return text if len(text) <= width else f"{text[:half]}…{text[1 - half :]}"
+
+
+def _printable(name: object) -> str:
+    text = " ".join(harmless(str(name)).split())
+    return "".join(letter for letter in text if letter.isprintable())
 
 
 def invented(frame: pd.DataFrame) -> bool:
