@@ -19,8 +19,8 @@ from orchkit.lab.metrics.reading import (
     Floats,
     aligned,
     costs,
+    each,
     known,
-    number,
     numbers,
     shares,
 )
@@ -71,17 +71,19 @@ def deferral_curve(
     """
     if (weak_cost is None) != (strong_cost is None):
         raise ParameterError("weak_cost and strong_cost go together; give both or neither.")
-    pair = _pair(score, weak, strong, weak_cost, strong_cost)
+    pair = paired(score, weak, strong, weak_cost, strong_cost)
     n = max(pair.n, 1)
-    frame = pd.DataFrame({"share": pair.ends / n, "quality": np.clip(pair.quality / n, 0, 1)})
+    frame = pd.DataFrame(
+        {"share": pair.ends / n, "quality": np.clip((pair.weak + pair.gain) / n, 0, 1)}
+    )
     if weak_cost is not None:
-        frame["cost"] = pair.cost / n
+        frame["cost"] = (pair.weak_cost + pair.spent) / n
     frame = frame if pair.n else frame.iloc[:0]
     frame.attrs.update(n=pair.n, dropped=pair.dropped, unscored=pair.unscored, tied=pair.tied / n)
     return frame
 
 
-class _Pair(NamedTuple):
+class Pair(NamedTuple):
     """The curve in sums over prompts, at the ends of groups of one score."""
 
     score: Floats  #: the highest first
@@ -95,35 +97,30 @@ class _Pair(NamedTuple):
 
     @property
     def n(self) -> int:
+        """How many prompts are counted."""
         return len(self.score)
 
     @property
-    def quality(self) -> Floats:
-        return self.weak + self.gain
-
-    @property
-    def cost(self) -> Floats:
-        return self.weak_cost + self.spent
-
-    @property
     def tied(self) -> int:
+        """How many prompts share their score with another."""
         sizes = np.diff(self.ends)
         return int(sizes[sizes > 1].sum())
 
 
-def _pair(
+def paired(
     score: Any, weak: Any, strong: Any, weak_cost: Any = None, strong_cost: Any = None
-) -> _Pair:
+) -> Pair:
+    """Return the curve of two models in sums; a prompt without a score comes first."""
     first, low, high = numbers("score", score), shares("weak", weak), shares("strong", strong)
     paid = [
-        _each(name, 0.0 if given is None else given, len(first))
+        each(costs, name, 0.0 if given is None else given, len(first))
         for name, given in (("weak_cost", weak_cost), ("strong_cost", strong_cost))
     ]
     aligned(score=first, weak=low, strong=high, weak_cost=paid[0], strong_cost=paid[1])
     kept = known(low, high, *paid)
-    first, low, high, less, more = (each[kept] for each in (first, low, high, *paid))
+    first, low, high, less, more = (column[kept] for column in (first, low, high, *paid))
     order, ends = ranked(np.where(np.isnan(first), np.inf, first))
-    return _Pair(
+    return Pair(
         score=np.where(np.isnan(first), np.inf, first)[order],
         ends=ends,
         gain=running((high - low)[order], ends),
@@ -133,8 +130,3 @@ def _pair(
         dropped=int((~kept).sum()),
         unscored=int(np.isnan(first).sum()),
     )
-
-
-def _each(name: str, given: Any, n: int) -> Floats:
-    """Return one cost a prompt; a single one is everyone's."""
-    return costs(name, np.full(n, number(name, given)) if np.ndim(given) == 0 else given)

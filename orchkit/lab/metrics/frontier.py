@@ -13,19 +13,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from orchkit.errors import ParameterError
 from orchkit.lab.metrics.reading import (
-    EPSILON,
     NOTHING,
     ROUNDING,
     Floats,
     aligned,
     costs,
+    depth,
     known,
-    left_out,
-    number,
     numbers,
-    one_of,
     shares,
     undefined,
 )
@@ -55,7 +51,7 @@ def pareto(cost: ArrayLike, quality: ArrayLike) -> NDArray[np.bool_]:
     >>> pareto([1, 2, 2, 3], [0.5, 0.7, 0.6, 0.7]).tolist()
     [True, True, False, False]
     """
-    spent, good = _points(cost, quality)
+    spent, good = points(cost, quality)
     order = np.lexsort((-good, spent))
     order = order[known(spent, good)[order]]
     before = np.concatenate(([-math.inf], np.maximum.accumulate(good[order])))[: len(order)]
@@ -93,7 +89,7 @@ def hull(cost: ArrayLike, quality: ArrayLike) -> pd.DataFrame:
     0   1.0      0.5      0
     1   3.0      0.9      2
     """
-    spent, good = _points(cost, quality)
+    spent, good = points(cost, quality)
     front = np.flatnonzero(pareto(spent, good))
     corners = _corners(spent, good, front[np.argsort(spent[front])])
     index = np.array(corners, dtype=np.int64)
@@ -132,12 +128,12 @@ def hull_value(cost: ArrayLike, quality: ArrayLike, at: ArrayLike) -> float | Fl
     (0.7, [nan, 0.9])
     """
     frame = hull(cost, quality)
-    budget = numbers("at", [at] if np.ndim(at) == 0 else at)
+    budget = numbers("at", [at] if depth(at) == 0 else at)
     if frame.empty:
         value = np.full(len(budget), undefined("hull_value", NOTHING))
     else:
         value = along(frame, budget)
-    return float(value[0]) if np.ndim(at) == 0 else value
+    return float(value[0]) if depth(at) == 0 else value
 
 
 def along(frame: pd.DataFrame, budget: Floats) -> Floats:
@@ -149,115 +145,8 @@ def along(frame: pd.DataFrame, budget: Floats) -> Floats:
     return value
 
 
-def aiq(
-    cost: ArrayLike,
-    quality: ArrayLike,
-    *,
-    cost_range: tuple[float, float],
-    norm: str = "width",
-) -> float:
-    """Return the average improvement in quality: the hull's mean quality over a range of costs.
-
-    Parameters
-    ----------
-    cost, quality : array-like, shape (n,)
-        A strategy's points over its settings; finite and 0 or more; in [0, 1].
-    cost_range : tuple of float
-        Lowest and highest cost, the same for all that is compared. No curve may begin to the
-        right of the lowest, else NaN.
-    norm : {"width", "routerbench-code"}
-        ``"width"`` is the paper's: area over the range by its width. ``"routerbench-code"`` is
-        what RouterBench computes: area from the curve's *own* first point to the highest cost, by
-        the highest cost; the lowest is not used.
-
-    Returns
-    -------
-    float
-        In [0, 1]; NaN with a `MetricWarning` where it is undefined.
-
-    Notes
-    -----
-    Source: RouterBench, Hu et al., 2024, arXiv 2403.12031; code `evaluation/AIQ.py`, whose hull
-    is wrong where costs tie and fails on two points: here it is the hull.
-
-    Examples
-    --------
-    >>> aiq([1, 3], [0.5, 0.9], cost_range=(1, 3))
-    0.7
-    >>> round(aiq([1, 3], [0.5, 0.9], cost_range=(1, 3), norm="routerbench-code"), 4)
-    0.4667
-    """
-    own_start = one_of("norm", norm, ("width", "routerbench-code")) == "routerbench-code"
-    low, high = _range(cost_range)
-    frame = hull(cost, quality)
-    left_out("aiq", frame.attrs["dropped"], np.size(cost), "cost or quality is")
-    if frame.empty:
-        return undefined("aiq", NOTHING)
-    first = float(frame["cost"].iloc[0])
-    start = first if own_start else low
-    if start < first * (1 - ROUNDING):
-        return undefined(
-            "aiq", f"cost_range begins at {low:g}, left of the curve's cheapest point, {first:g}"
-        )
-    if high <= start:
-        return undefined("aiq", f"there is no width between {start:g} and {high:g}")
-    return _area(frame, start, high) / (high if own_start else high - low)
-
-
-def qnc(
-    cost: ArrayLike,
-    quality: ArrayLike,
-    *,
-    best_cost: float,
-    best_quality: float,
-    mixed: bool = False,
-) -> float:
-    """Return the quality-neutral cost: the least share of the best model's that keeps its quality.
-
-    Of several best models the cheapest is the reference. One minus it is LLMRouterBench's CostSave.
-
-    Parameters
-    ----------
-    cost, quality : array-like, shape (n,)
-        A strategy's points over its settings; finite and 0 or more; in [0, 1].
-    best_cost, best_quality : float
-        Of the most accurate single model.
-    mixed : bool
-        Whether two settings may be mixed at random: then where the hull reaches the quality.
-
-    Returns
-    -------
-    float
-        A share, above 1 where it is dearer; inf where the quality is never reached; NaN with a
-        `MetricWarning` where it is undefined.
-
-    Notes
-    -----
-    Source: UniRoute, Jitkrittum et al., 2025, arXiv 2502.08773.
-
-    Examples
-    --------
-    >>> qnc([1, 2, 6], [0.7, 0.9, 0.95], best_cost=8, best_quality=0.9)
-    0.25
-    """
-    reference, wanted = number("best_cost", best_cost), number("best_quality", best_quality)
-    costs("best_cost", [reference])
-    shares("best_quality", [wanted])
-    frame = hull(cost, quality)
-    left_out("qnc", frame.attrs["dropped"], np.size(cost), "cost or quality is")
-    if frame.empty or math.isnan(wanted):
-        return undefined("qnc", NOTHING)
-    if not reference > 0:
-        return undefined("qnc", "the best model's cost is unknown or 0")
-    spent, good = _points(cost, quality)
-    if not frame["quality"].iloc[-1] >= wanted - EPSILON:
-        return math.inf
-    if mixed:
-        return float(np.interp(wanted, frame["quality"], frame["cost"])) / reference
-    return float(np.nanmin(spent[good >= wanted - EPSILON])) / reference
-
-
-def _points(cost: Any, quality: Any) -> tuple[Floats, Floats]:
+def points(cost: Any, quality: Any) -> tuple[Floats, Floats]:
+    """Return points' costs and qualities as columns of one length."""
     spent, good = costs("cost", cost), shares("quality", quality)
     aligned(cost=spent, quality=good)
     return spent, good
@@ -277,18 +166,3 @@ def _sags(spent: Floats, good: Floats, left: int, middle: int, right: int) -> bo
     """Whether the middle point is on or below the line between the others."""
     rise, run = good[middle] - good[left], spent[middle] - spent[left]
     return bool(rise * (spent[right] - spent[left]) <= run * (good[right] - good[left]))
-
-
-def _range(given: Any) -> tuple[float, float]:
-    ends = numbers("cost_range", given)
-    if len(ends) != 2 or not np.isfinite(ends).all() or not 0 <= ends[0] <= ends[1]:
-        raise ParameterError(
-            f"cost_range is {given!r:.60}; it must be two finite costs, the lower one first."
-        )
-    return float(ends[0]), float(ends[1])
-
-
-def _area(frame: pd.DataFrame, start: float, end: float) -> float:
-    corners = frame["cost"].to_numpy()
-    grid = np.concatenate(([start], corners[(corners > start) & (corners < end)], [end]))
-    return float(np.trapezoid(along(frame, grid), grid))

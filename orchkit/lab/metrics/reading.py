@@ -6,7 +6,7 @@ What is missing is NaN here; what is misused is refused; what is undefined is to
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from pandas.api.types import infer_dtype
 from orchkit.errors import MetricWarning, ParameterError, did_you_mean, tell
 
 Floats = NDArray[np.float64]
+Reader = Callable[[str, Any], Floats]
 
 #: Two means of qualities nearer than this are equal.
 EPSILON = 1e-12
@@ -33,7 +34,7 @@ _SHAPES = {
 
 def numbers(name: str, values: Any, *, ndim: int = 1) -> Floats:
     """Return a column (or a table) of numbers as floats; what is missing is NaN."""
-    if _ndim(values) != ndim:
+    if depth(values) != ndim:
         raise ParameterError(f"{name} is {values!r:.60}; it must be {_SHAPES[ndim]}.")
     if ndim == 1:
         return _column(name, pd.Series(values))
@@ -45,7 +46,7 @@ def numbers(name: str, values: Any, *, ndim: int = 1) -> Floats:
 
 def number(name: str, value: Any) -> float:
     """Return one number as a float, NaN when it is missing."""
-    if _ndim(value) != 0:
+    if depth(value) != 0:
         raise ParameterError(f"{name} is {value!r:.60}; it must be one number.")
     return float(numbers(name, [value])[0])
 
@@ -68,6 +69,16 @@ def costs(name: str, values: Any, *, ndim: int = 1) -> Floats:
     return read
 
 
+def each(read: Reader, name: str, given: Any, n: int) -> Floats:
+    """Return a column of `n`; one number is everyone's."""
+    return np.full(n, read(name, [given])[0]) if depth(given) == 0 else read(name, given)
+
+
+def length(*given: Any) -> int:
+    """Return the length of the first column among what was given; 1 if all are single numbers."""
+    return next((int(np.size(column)) for column in given if depth(column) > 0), 1)
+
+
 def aligned(**columns: Floats) -> None:
     """Refuse columns (or tables) of different shapes."""
     first, *others = columns
@@ -85,9 +96,9 @@ def known(*columns: Floats) -> NDArray[np.bool_]:
     return ~missing
 
 
-def judged(confidence: Any, correct: Any) -> tuple[Floats, Floats, int]:
+def judged(confidence: Any, correct: Any, *, read: Reader = shares) -> tuple[Floats, Floats, int]:
     """Return confidence and quality of the rows that have both, and how many have not."""
-    sure, right = shares("confidence", confidence), shares("correct", correct)
+    sure, right = read("confidence", confidence), shares("correct", correct)
     aligned(confidence=sure, correct=right)
     both = known(sure, right)
     return sure[both], right[both], int((~both).sum())
@@ -120,10 +131,11 @@ def _column(name: str, column: pd.Series[Any]) -> Floats:
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def _ndim(values: Any) -> int:
+def depth(values: Any) -> int:
+    """Return how many dimensions values have; -1 for rows of different lengths."""
     try:
         return int(np.ndim(values))
-    except ValueError:  # rows of different lengths
+    except ValueError:
         return -1
 
 
