@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from orchkit.errors import ParameterError, whole
+from orchkit.lab.metrics import auroc
 from orchkit.lab.pictures.calibration import judged
 
 SPREAD = ("right", "low", "high", "n", "share", "answers", "unknown", "auroc")
@@ -82,9 +83,5 @@ def _right(quality: pd.Series[float], threshold: float | None) -> pd.Series[bool
 
 
 def _auroc(sure: pd.Series[float], right: pd.Series[bool]) -> Any:
-    """Return the area from the ranks of right answers, equals at their mean rank."""
-    n = int(right.sum())
-    pairs = n * (len(right) - n)
-    if not pairs:
-        return math.nan
-    return float((sure.rank()[right].sum() - n * (n + 1) / 2) / pairs)
+    """Return the AUROC; the figure itself says where there is none, so nothing is warned of."""
+    return auroc(sure, right) if right.nunique() == 2 else math.nan

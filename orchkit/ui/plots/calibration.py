@@ -110,8 +110,9 @@ def _told(name: str, row: pd.Series[Any]) -> str:
         return f"{short(name, 40)}: nothing is known"
     unknown = f", {row['unknown']:,.0f} unknown" if row["unknown"] else ""
     return (
-        f"{short(name, 34)} (n {row['answers']:,.0f}{unknown}): ECE {row['ece_mass']:.3f} equal-mass, "
-        f"{row['ece_debiased']:.3f} debiased; Brier {row['brier']:.3f}"
+        f"{short(name, 34)} (n {row['answers']:,.0f}{unknown}): "
+        f"ECE {row['ece_mass']:.3f} equal-mass, {row['ece_debiased']:.3f} debiased; "
+        f"Brier {row['brier']:.3f}"
     )
 
 

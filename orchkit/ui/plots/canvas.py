@@ -33,6 +33,11 @@ def axes(ax: Axes | None, *, rows: int = 0, lines: int = 0) -> Axes:
     return plt.subplots(figsize=size, layout="constrained")[1]
 
 
+def settle(ax: Axes) -> None:
+    """Lay the figure out, so that what is measured in it is as it will be drawn."""
+    ax.get_figure(root=True).draw_without_rendering()  # type: ignore[union-attr]
+
+
 def remember(ax: Axes, frame: pd.DataFrame) -> Axes:
     """Keep the frame that was drawn on these Axes, for `drawn`."""
     _DRAWN[ax] = frame.copy()

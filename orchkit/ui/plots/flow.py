@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from orchkit.lab.pictures.flow import OUTCOMES, chain_flow
-from orchkit.ui.plots.canvas import LINE, PALETTE, axes, remember
-from orchkit.ui.plots.lettering import PLAIN, legend, named, note, title
+from orchkit.ui.plots.canvas import LINE, PALETTE, axes, remember, settle
+from orchkit.ui.plots.lettering import PLAIN, legend, note, short, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,13 +70,13 @@ def escalation(
 
     flow = chain_flow(frame, strategy=strategy)
     ax = axes(ax, rows=2 * len(flow) - 2)
-    name = named(flow["strategy"].iloc[0], 60).partition("\n")[0]
-    title(ax, f"How prompts went down the chain of {name}", frame, simulated)
+    title(ax, f"Down the chain of {short(flow['strategy'].iloc[0], 44)}", frame, simulated)
     ax.set_xlabel("prompts [shares are of all]")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if not flow["asked"].any():
         note(ax, "no prompt was asked")
         return remember(ax, flow)
+    settle(ax)
     total = int(flow["asked"].iloc[0])
     for row, (_, hop) in enumerate(flow.iterrows()):
         _draw_hop(ax, row, hop, total, artist)
@@ -116,9 +116,11 @@ def _tell_hop(ax: Axes, row: int, hop: pd.Series[Any], total: int) -> None:
             parts.append(
                 f"{hop[name]:,} {_LOOK[name]['label']} ({_percent(hop[name], total)}{quality})"
             )
-    name = named(hop["model"], 40).partition("\n")[0]
+    parts = [part.replace(" ", "\xa0") for part in parts]  # lines break between, not within them
+    told = f"{hop['hop']}  {short(hop['model'], 40)}: {', '.join(parts)}"
+    wide = max(30, int(ax.get_window_extent().width / ax.figure.dpi * 15))  # letters at this size
     ax.annotate(
-        textwrap.fill(f"{hop['hop']}  {name}: {', '.join(parts)}", 110, subsequent_indent="    "),
+        textwrap.fill(told, wide, subsequent_indent="    ").replace("\xa0", " "),
         (0, row - _HEIGHT / 2),
         xytext=(2, 3),
         textcoords="offset points",

@@ -67,8 +67,8 @@ def invented(frame: pd.DataFrame) -> bool:
 
 def title(ax: Axes, text: str, frame: pd.DataFrame, simulated: bool) -> None:
     """Write the title; it says so when answers of the frame are simulated, or the caller does."""
-    told = " (SIMULATED answers)" if simulated or invented(frame) else ""
-    ax.set_title(text + told, **PLAIN)
+    told = ("\n" if len(text) > 40 else " ") + "(SIMULATED answers)"
+    ax.set_title(text + (told if simulated or invented(frame) else ""), **PLAIN)
 
 
 def note(ax: Axes, text: str) -> None:

@@ -11,7 +11,7 @@ from orchkit.lab.metrics import pareto
 from orchkit.lab.pictures.tradeoff import oracle_line, points, zero_router
 from orchkit.lab.summary import ORACLE
 from orchkit.ui.money import usd
-from orchkit.ui.plots.canvas import LINE, ORACLE_COLOUR, SINGLE, STRATEGY, axes, remember
+from orchkit.ui.plots.canvas import LINE, ORACLE_COLOUR, SINGLE, STRATEGY, axes, remember, settle
 from orchkit.ui.plots.lettering import PLAIN, legend, note, short, title
 
 if TYPE_CHECKING:
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from matplotlib.transforms import Bbox
 
 #: Where a point's name may stand, in points from it, the best first.
-_PLACES = [(x, y) for y in (6, -13, 20, -27, 34, -41, 48, -55, 62, -69) for x in (8, -8)]
+_PLACES = [
+    (x, y)
+    for out in (8, 60, 120)
+    for y in (6, -13, 20, -27, 34, -41, 48, -55, 62, -69)
+    for x in (out, -out)
+]
 
 
 def cost_quality(
@@ -151,11 +156,11 @@ def _annotate(ax: Axes, rows: pd.DataFrame) -> None:
     """Name every point, beside it, where the name covers neither a point, a bar nor a name."""
     from matplotlib.patheffects import withStroke
 
-    ax.figure.draw_without_rendering()  # type: ignore[union-attr]  # settles limits and layout
+    settle(ax)
     taken = [_bar_box(ax, row) for _, row in rows.iterrows()]
     for name, row in rows.sort_values("quality", ascending=False).iterrows():
         label = ax.annotate(
-            short(name, 46),
+            short(name, 46 if len(rows) <= 8 else 24),
             (row["cost_per_1k"], row["quality"]),
             xytext=_PLACES[0],
             textcoords="offset points",
