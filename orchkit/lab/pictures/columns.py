@@ -53,14 +53,15 @@ def numbers(
     >>> numbers(pd.Series([True, None, 0.5]), low=0, high=1).tolist()
     [1.0, nan, 0.5]
     """
-    values = pd.to_numeric(column.astype("object"), errors="coerce").astype("float64")
-    wrong = (values.isna() & ~column.map(missing)) | (values < low) | (values > high)
+    cells = column.astype("object")  # in a message, numbers are Python's
+    values = pd.to_numeric(cells, errors="coerce").astype("float64")
+    wrong = (values.isna() & ~cells.map(missing).astype(bool)) | (values < low) | (values > high)
     wrong |= pd.Series(np.isinf(values), index=values.index)
     if wrong.any():
         span = f" in [{low:g}, {high:g}]" if math.isfinite(high) else ""
         span = span or (f" of {low:g} or more" if math.isfinite(low) else "")
         raise ColumnError(
-            f"The column {column.name!r} holds {column[wrong].iloc[0]!r:.60}; "
+            f"The column {column.name!r} holds {cells[wrong].iloc[0]!r:.60}; "
             f"a figure needs finite numbers{span}, or nothing where it is unknown."
         )
     return values

@@ -82,7 +82,7 @@ def escalation(
         _draw_hop(ax, row, hop, total, artist)
         _tell_hop(ax, row, hop, total)
     ax.set_xlim(0, total)
-    ax.set_ylim(len(flow) - 0.55, -0.75)
+    ax.set_ylim(len(flow) - 0.55, -0.9)
     ax.set_yticks([])
     shown = [name for name in OUTCOMES if flow[name].any()]
     for name in shown:

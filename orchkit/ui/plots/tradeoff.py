@@ -181,7 +181,8 @@ def _settle(ax: Axes, label: Annotation, taken: list[Bbox]) -> Bbox:
         outside = outside or not (ax.bbox.containsy(box.y0) and ax.bbox.containsy(box.y1))
         return outside, int(box.count_overlaps(taken))
 
-    return _moved(label, min(_PLACES, key=cost))
+    free = (place for place in _PLACES if cost(place) == (False, 0))
+    return _moved(label, next(free, None) or min(_PLACES, key=cost))
 
 
 def _moved(label: Annotation, place: tuple[int, int]) -> Bbox:
