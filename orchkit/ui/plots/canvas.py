@@ -15,18 +15,27 @@ if TYPE_CHECKING:
 #: Okabe and Ito's palette: told apart with any kind of colour vision.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999", "#000000")
 SINGLE, STRATEGY, ORACLE_COLOUR, LINE = PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[6]
+#: Of lines told apart by colour, and by marker as well: no two alike among the first 56.
+SERIES = (*PALETTE[:6], PALETTE[7])
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 #: Inches, of a figure that is made here.
 SIZE = (7.5, 4.8)
 _DRAWN: WeakKeyDictionary[Any, pd.DataFrame] = WeakKeyDictionary()
 
 
-def axes(ax: Axes | None) -> Axes:
-    """Return the Axes given, or those of a new figure."""
+def axes(ax: Axes | None, *, rows: int = 0, lines: int = 0) -> Axes:
+    """Return the Axes given, or those of a new figure: of so many bars, over a legend's lines."""
     if ax is not None:
         return ax
     from matplotlib import pyplot as plt
 
-    return plt.subplots(figsize=SIZE, layout="constrained")[1]
+    size = SIZE[0], max(SIZE[1], 1.4 + 0.5 * min(rows, 40), 4.2 + 0.19 * min(lines, 40))
+    return plt.subplots(figsize=size, layout="constrained")[1]
+
+
+def settle(ax: Axes) -> None:
+    """Lay the figure out, so that what is measured in it is as it will be drawn."""
+    ax.get_figure(root=True).draw_without_rendering()  # type: ignore[union-attr]
 
 
 def remember(ax: Axes, frame: pd.DataFrame) -> Axes:

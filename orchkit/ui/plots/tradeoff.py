@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from orchkit.lab.metrics import pareto
+from orchkit.lab.pictures.tradeoff import oracle_line, points, zero_router
 from orchkit.lab.summary import ORACLE
 from orchkit.ui.money import usd
-from orchkit.ui.plots.canvas import LINE, ORACLE_COLOUR, SINGLE, STRATEGY, axes, remember
+from orchkit.ui.plots.canvas import LINE, ORACLE_COLOUR, SINGLE, STRATEGY, axes, remember, settle
+from orchkit.ui.plots.lettering import PLAIN, legend, note, short, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +20,12 @@ if TYPE_CHECKING:
     from matplotlib.transforms import Bbox
 
 #: Where a point's name may stand, in points from it, the best first.
-_PLACES = [(x, y) for y in (6, -13, 20, -27, 34, -41, 48, -55, 62, -69) for x in (8, -8)]
+_PLACES = [
+    (x, y)
+    for out in (8, 60, 120)
+    for y in (6, -13, 20, -27, 34, -41, 48, -55, 62, -69)
+    for x in (out, -out)
+]
 
 
 def cost_quality(
@@ -25,24 +33,42 @@ def cost_quality(
     *,
     ax: Axes | None = None,
     singles: tuple[str, ...] = (),
+    oracle: pd.DataFrame | None = None,
     simulated: bool = False,
+    **artist: Any,
 ) -> Axes:
     """Draw quality with its 95 % interval against cost, one point a strategy.
+
+    With two single models or more there are two lines: their frontier, as steps, is what
+    choosing one of them can do; the zero router, dotted, is what mixing them at random can do, and
+    the bar for any router: straight between two models, so bent on a logarithmic axis.
 
     Parameters
     ----------
     frame : DataFrame
-        A summary: quality, quality_low, quality_high, cost_per_1k (USD), indexed by strategy.
+        A summary: quality, quality_low, quality_high, cost_per_1k (USD), indexed by strategy;
+        cost_low and cost_high (USD per 1,000 prompts), where they are there, are drawn too.
     ax : Axes, optional
         Where to draw; a new figure's Axes when None.
     singles : tuple of str
         The strategies that are one model each; drawn as squares, joined by their frontier.
+    oracle : DataFrame, optional
+        The best that choosing a model for each prompt could do, as
+        `orchkit.metrics.oracle_frontier` gives it: quality and cost (USD a prompt) or cost_per_1k.
     simulated : bool
-        Says so in the title.
+        Says so in the title, as it does where `provider` names the simulator.
+    **artist
+        Passed to ``Axes.errorbar``.
 
     Returns
     -------
     Axes
+        `orchkit.plots.drawn` gives the frame itself.
+
+    Raises
+    ------
+    ColumnError
+        A column is missing, or holds no numbers.
 
     Examples
     --------
@@ -50,39 +76,43 @@ def cost_quality(
     >>> cost_quality(pd.DataFrame([row], index=["cheapest"])).get_xlabel()
     'cost [USD per 1,000 prompts]'
     """
+    drawn, reach = points(frame), None if oracle is None else oracle_line(oracle)
     ax = axes(ax)
-    drawn = frame.dropna(subset=["quality", "cost_per_1k"])
-    _draw_frontier(ax, drawn[drawn.index.isin(singles)])
+    _draw_lines(ax, drawn, singles, reach)
     for kind in ("single model", "strategy", ORACLE):
-        _draw_points(ax, drawn[[_kind(name, singles) == kind for name in drawn.index]], kind)
+        rows = drawn[[_kind(name, singles) == kind for name in drawn.index]]
+        _draw_points(ax, rows, kind, artist)
     _scale(ax, drawn["cost_per_1k"])
     ax.set_xlabel("cost [USD per 1,000 prompts]")
     ax.set_ylabel("quality [mean score, 95 % interval]")
-    ax.set_title("Cost and quality" + (" (SIMULATED answers)" if simulated else ""))
+    title(ax, "Cost and quality", frame, simulated)
     ax.grid(alpha=0.25)
     if not drawn.empty:
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=4, frameon=False)
+        legend(ax)
     else:
-        ax.text(0.5, 0.5, "no quality is known", transform=ax.transAxes, ha="center")
+        note(ax, "no quality is known")
     _annotate(ax, drawn)
     return remember(ax, frame)
 
 
 def _scale(ax: Axes, cost: pd.Series[float]) -> None:
-    """Costs differ by factors: a logarithmic axis in plain dollars, unless something is free."""
-    if len(cost) and (cost > 0).all():
+    """Costs that differ by factors stand on a logarithmic axis, unless something is free."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    ax.margins(x=0.2)
+    if len(cost) and cost.min() > 0 and cost.max() > 2 * cost.min():
         ax.set_xscale("log")
-        ax.margins(x=0.2)
-        ax.xaxis.set_major_formatter(lambda value, _: usd(value))
         if cost.max() < 12 * cost.min():
-            ax.xaxis.set_minor_formatter(lambda value, _: usd(value))
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        ax.xaxis.set_major_formatter(lambda value, _: usd(value))
+        ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _kind(name: str, singles: tuple[str, ...]) -> str:
     return ORACLE if name == ORACLE else "single model" if name in singles else "strategy"
 
 
-def _draw_points(ax: Axes, rows: pd.DataFrame, kind: str) -> None:
+def _draw_points(ax: Axes, rows: pd.DataFrame, kind: str, artist: dict[str, Any]) -> None:
     if rows.empty:
         return
     colour, marker = {
@@ -90,43 +120,52 @@ def _draw_points(ax: Axes, rows: pd.DataFrame, kind: str) -> None:
         "strategy": (STRATEGY, "o"),
         ORACLE: (ORACLE_COLOUR, "*"),
     }[kind]
-    spread = np.abs(rows[["quality_low", "quality_high"]].to_numpy().T - rows["quality"].to_numpy())
-    ax.errorbar(
-        rows["cost_per_1k"],
-        rows["quality"],
-        yerr=np.nan_to_num(spread),
-        fmt=marker,
-        color=colour,
-        markersize=11 if kind == ORACLE else 7,
-        elinewidth=1,
-        capsize=3,
-        label=kind,
-    )
+    look: dict[str, Any] = {"fmt": marker, "color": colour, "elinewidth": 1, "capsize": 3}
+    look |= {"markersize": 11 if kind == ORACLE else 7, "label": kind}
+    look |= {"yerr": _spread(rows, "quality", ("quality_low", "quality_high"))}
+    look |= {"xerr": _spread(rows, "cost_per_1k", ("cost_low", "cost_high"))}
+    ax.errorbar(rows["cost_per_1k"], rows["quality"], **{**look, **artist})
 
 
-def _draw_frontier(ax: Axes, singles: pd.DataFrame) -> None:
-    """Join the single models that no cheaper one matches: what choosing a model alone can do."""
-    ranked = singles.sort_values(["cost_per_1k", "quality"], ascending=[True, False])
-    best = ranked[ranked["quality"] > ranked["quality"].cummax().shift(fill_value=-1.0)]
-    if len(best) > 1:
-        line: dict[str, Any] = {"color": LINE, "linestyle": "--", "linewidth": 1}
-        ax.plot(best["cost_per_1k"], best["quality"], label="frontier of single models", **line)
+def _spread(rows: pd.DataFrame, middle: str, ends: tuple[str, str]) -> Any:
+    """Return how far an interval reaches to both sides; nothing where it is unknown."""
+    reach = np.abs(rows[list(ends)].to_numpy().T - rows[middle].to_numpy())
+    return np.nan_to_num(reach) if np.isfinite(reach).any() else None
+
+
+def _draw_lines(
+    ax: Axes, drawn: pd.DataFrame, singles: tuple[str, ...], reach: pd.DataFrame | None
+) -> None:
+    """Draw what single models can do alone and mixed, and what could have been chosen."""
+    models = drawn[drawn.index.isin(singles)]
+    if len(models) > 1:
+        best = models[pareto(models["cost_per_1k"], models["quality"])].sort_values("cost_per_1k")
+        look: dict[str, Any] = {"color": LINE, "linewidth": 1.3, "zorder": 1}
+        steps: dict[str, Any] = {"drawstyle": "steps-post", "linestyle": "--"}
+        if len(best) > 1:
+            told = "frontier of single models"
+            ax.plot(best["cost_per_1k"], best["quality"], label=told, **look, **steps)
+        mixed = zero_router(models, drawn["cost_per_1k"].max())
+        ax.plot(mixed["cost_per_1k"], mixed["quality"], ":", label="zero router", **look)
+    if reach is not None and len(reach):
+        line: dict[str, Any] = {"color": ORACLE_COLOUR, "linestyle": "-.", "linewidth": 1}
+        ax.plot(reach["cost_per_1k"], reach["quality"], label="oracle's frontier", **line)
 
 
 def _annotate(ax: Axes, rows: pd.DataFrame) -> None:
     """Name every point, beside it, where the name covers neither a point, a bar nor a name."""
     from matplotlib.patheffects import withStroke
 
-    ax.figure.draw_without_rendering()  # type: ignore[union-attr]  # settles limits and layout
+    settle(ax)
     taken = [_bar_box(ax, row) for _, row in rows.iterrows()]
     for name, row in rows.sort_values("quality", ascending=False).iterrows():
         label = ax.annotate(
-            str(name),
+            short(name, 46 if len(rows) <= 8 else 24),
             (row["cost_per_1k"], row["quality"]),
             xytext=_PLACES[0],
             textcoords="offset points",
             fontsize=9,
-            parse_math=False,
+            **PLAIN,
             path_effects=[withStroke(linewidth=3, foreground="white")],
             arrowprops={"arrowstyle": "-", "color": LINE, "linewidth": 0.5, "shrinkB": 4},
         )
@@ -142,7 +181,8 @@ def _settle(ax: Axes, label: Annotation, taken: list[Bbox]) -> Bbox:
         outside = outside or not (ax.bbox.containsy(box.y0) and ax.bbox.containsy(box.y1))
         return outside, int(box.count_overlaps(taken))
 
-    return _moved(label, min(_PLACES, key=cost))
+    free = (place for place in _PLACES if cost(place) == (False, 0))
+    return _moved(label, next(free, None) or min(_PLACES, key=cost))
 
 
 def _moved(label: Annotation, place: tuple[int, int]) -> Bbox:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -155,3 +156,35 @@ def test_any_summary_can_be_drawn(points: list[tuple[float, float]]) -> None:
     names = [f"s{n}" for n in range(len(rows))]
     drawn = cost_quality(pd.DataFrame(rows, index=names), ax=Figure().subplots())
     assert named(drawn) == set(names)
+
+
+def test_the_zero_router_is_true_on_a_logarithmic_axis(ax: Axes) -> None:
+    """The dotted line is the straight mix of two models, though the axis is logarithmic."""
+    cost_quality(table(small=1, large=100), ax=ax, singles=("small", "large"))
+    (line,) = (line for line in ax.get_lines() if line.get_linestyle() == ":")
+    x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+    assert len(x) > 100
+    np.testing.assert_allclose(y, 0.5 + 0.05 * (x - 1) / 99)
+
+
+def test_an_oracles_frontier_can_be_drawn(ax: Axes) -> None:
+    """The oracle's frontier, USD a prompt, is drawn per 1,000 of them."""
+    frontier = pd.DataFrame({"cost": [0.001, 0.002], "quality": [0.7, 0.9]})
+    cost_quality(table(cheapest=1, fallback=4), ax=ax, oracle=frontier)
+    (line,) = (line for line in ax.get_lines() if line.get_label() == "oracle's frontier")
+    assert list(line.get_xdata()) == [1, 2]  # type: ignore[arg-type]
+
+
+def test_intervals_of_cost_are_drawn(ax: Axes) -> None:
+    """Where a cost has an interval there is a horizontal bar from one end to the other."""
+    frame = table(cheapest=1, fallback=4)
+    cost_quality(frame.assign(cost_low=[0.5, 3], cost_high=[2, 5]), ax=ax)
+    ends = [path.vertices[:, 0] for bars in ax.collections for path in bars.get_paths()]
+    assert any(list(each) == [0.5, 2] for each in ends)
+    assert any(list(each) == [3, 5] for each in ends)
+
+
+def test_equal_costs_stand_on_an_even_axis(ax: Axes) -> None:
+    """Costs within a factor of two need no logarithm, whose ticks would crowd."""
+    cost_quality(table(cheapest=1.0, fallback=1.5), ax=ax)
+    assert ax.get_xscale() == "linear"
