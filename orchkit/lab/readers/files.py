@@ -54,7 +54,9 @@ def stem(path: Path) -> str:
     >>> stem(Path("a/gpt-4o-2024.json")), stem(Path("mmlu_anatomy.csv.gz"))
     ('gpt-4o-2024', 'mmlu_anatomy')
     """
-    return path.name.removesuffix(".gz").removesuffix(_kind(path))
+    name = path.name.removesuffix(".gz")
+    known = _kind(path) in (*KINDS, *_PICKLES)
+    return name[: -len(_kind(path))] if known else name
 
 
 def _kind(path: Path) -> str:
