@@ -51,12 +51,20 @@ def price_list(prices: Prices, names: Iterable[str]) -> dict[str, Model]:
     """
     if isinstance(prices, Catalog):
         return {name: prices[name] for name in names if name in prices and prices[name].priced}
-    pairs = _pairs(prices)
-    found = {name: _model(name, pairs[name]) for name in names if name in pairs}
+    told = pairs(prices)
+    found = {name: _model(name, told[name]) for name in names if name in told}
     return {name: model for name, model in found.items() if model.priced}
 
 
-def _pairs(prices: Mapping[str, Any] | pd.DataFrame) -> Mapping[str, Any]:
+def pairs(prices: Mapping[str, Any] | pd.DataFrame) -> Mapping[str, Any]:
+    """Return model -> (input, output) from a mapping, or a frame like `orchkit.models()`.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"name": ["mini"], "input_price": [0.15], "output_price": [0.6]})
+    >>> pairs(frame)
+    {'mini': (0.15, 0.6)}
+    """
     if not isinstance(prices, pd.DataFrame):
         if isinstance(prices, Mapping):
             return prices
@@ -151,7 +159,7 @@ def _refuse_unpriced(rows: pd.DataFrame, priced: Mapping[str, Model], prices: Pr
         return
     without = [name for name in rows["model"].unique() if name not in priced]
     if without:
-        known = prices.models if isinstance(prices, Catalog) else _pairs(prices)
+        known = prices.models if isinstance(prices, Catalog) else pairs(prices)
         raise MatrixError(
             f"No price is known for {', '.join(map(repr, without[:5]))}"
             f"{', …' if len(without) > 5 else ''}. Give one, as "

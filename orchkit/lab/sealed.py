@@ -19,7 +19,7 @@ _VERSION, _SEAL = b"orchkit.matrix", b"orchkit.digest"
 _BLANK = b"(sha256 of this file with this text in the place of the digest.)"
 #: What a file may unpack to: so many bytes, or so many times its size; read in so many rows.
 _LARGEST, _RATIO, _STEP = 32 * 2**20, 200, 4096
-_BOMB = "it unpacks to far more than its size, as a file made to harm would"
+BOMB = "it unpacks to far more than its size, as a file made to harm would"
 
 
 def write_sealed(table: pa.Table, path: str | Path, version: bytes) -> None:
@@ -28,8 +28,8 @@ def write_sealed(table: pa.Table, path: str | Path, version: bytes) -> None:
     sink = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata(marks), sink)
     whole = sink.getvalue().to_pybytes()
-    if table.nbytes > max(_LARGEST, _RATIO * len(whole)):
-        raise ValueError(f"{_BOMB}; save its distinct rows")
+    if is_bomb(table.nbytes, len(whole)):
+        raise ValueError(f"{BOMB}; save its distinct rows")
     before, _, after = whole.rpartition(_BLANK)
     _replace(Path(path), before + _digest(whole) + after)
 
@@ -51,13 +51,23 @@ def read_sealed(path: str | Path, version: bytes) -> pa.Table:
     """Return the table of a file; ValueError when it is another, newer, or was changed."""
     whole = Path(path).read_bytes()
     _check(whole, pq.read_metadata(pa.BufferReader(whole)).metadata or {}, version)
+    return unpacked(whole)
+
+
+def unpacked(whole: bytes) -> pa.Table:
+    """Return the table of a parquet file's bytes; ValueError when it is far larger than they."""
     file, batches, size = pq.ParquetFile(pa.BufferReader(whole)), [], 0
     for batch in file.iter_batches(_STEP):
         batches.append(batch)
         size += batch.nbytes
-        if size > max(_LARGEST, _RATIO * len(whole)):
-            raise ValueError(_BOMB)
+        if is_bomb(size, len(whole)):
+            raise ValueError(BOMB)
     return pa.Table.from_batches(batches, file.schema_arrow)
+
+
+def is_bomb(size: int, packed: int) -> bool:
+    """Whether so many bytes are more than so many packed ones can honestly hold."""
+    return size > max(_LARGEST, _RATIO * packed)
 
 
 def _check(whole: bytes, marks: Mapping[bytes, bytes], version: bytes) -> None:

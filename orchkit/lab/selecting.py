@@ -56,8 +56,9 @@ def per_prompt(table: pd.DataFrame, name: str) -> pd.Series[Any]:
     told = pd.DataFrame({"id": table["prompt_id"], "value": column(table, name)})
     spread = told.groupby("id", sort=False)["value"].nunique(dropna=False)
     if (spread > 1).any():
+        first = spread[spread > 1].index.tolist()[0]
         raise MatrixError(
-            f"{name!r} has {spread.max()} values for the prompt {spread.idxmax()!r}; it must be "
+            f"{name!r} has {spread[first]} values for the prompt {first!r}; it must be "
             "the same in all rows of a prompt."
         )
     first = told.drop_duplicates("id")

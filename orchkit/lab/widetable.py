@@ -45,10 +45,12 @@ def lengthened(
     refuse_no_frame(frame)
     known = _patterns(patterns)
     own = _own(frame, roles)
+    for theirs in own.values():
+        column(frame, theirs)
     chosen = _chosen(frame, models, known, set(own.values()))
     _refuse_absent(frame, chosen, known)
     used = {*own.values(), *(_named(p, model) for p in known.values() for model in chosen)}
-    kept = _kept(frame, keep, known, used)
+    kept = _kept(frame, keep, known, used, {*own, *known})
     shared = pd.DataFrame({ours: column(frame, theirs) for ours, theirs in own.items()})
     shared = shared.assign(**{} if "prompt_id" in own else {"prompt_id": prompt_ids(frame)})
     _refuse_doubled(shared["prompt_id"])
@@ -165,9 +167,13 @@ def _refuse_absent(frame: pd.DataFrame, models: Sequence[str], patterns: Pattern
 
 
 def _kept(
-    frame: pd.DataFrame, keep: Iterable[str] | None, patterns: Patterns, used: set[str]
+    frame: pd.DataFrame,
+    keep: Iterable[str] | None,
+    patterns: Patterns,
+    used: set[str],
+    named: set[str],
 ) -> list[Any]:
-    """Return the other columns that go with each prompt."""
+    """Return the other columns that go with each prompt; those of a name that is given do not."""
     if keep is not None:
         kept = [keep] if isinstance(keep, str) else list(keep)
         for name in kept:
@@ -179,7 +185,7 @@ def _kept(
         kept = [
             name
             for name in dict.fromkeys(frame.columns)
-            if name not in others and not any(_model(p, str(name)) for p in told)
+            if name not in others | named and not any(_model(p, str(name)) for p in told)
         ]
     taken = [name for name in kept if name in COLUMNS]
     if taken:

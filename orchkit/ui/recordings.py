@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import product
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -22,17 +22,20 @@ from orchkit.lab import experiment
 from orchkit.lab.arrays import arrays_of
 from orchkit.lab.asking import predictor
 from orchkit.lab.baselines import Alone
+from orchkit.lab.coverage import coverage
 from orchkit.lab.frames import attach
 from orchkit.lab.frontiers import frontier, replayed, swept_frame
 from orchkit.lab.matrix import Matrix
+from orchkit.lab.repricing import Prices, pairs
 from orchkit.lab.searching import Goal
 from orchkit.lab.summary import oracle
 from orchkit.lab.tuning import TUNED, Tuning
 from orchkit.ui import names
 from orchkit.ui.comparison import Comparison
-from orchkit.ui.markup import block, text
-from orchkit.ui.money import nano
+from orchkit.ui.markup import UNTYPESET, block, text
+from orchkit.ui.money import nano, usd
 from orchkit.ui.session import SESSION
+from orchkit.ui.terminal import harmless
 
 
 class ResponseMatrix(Matrix):
@@ -231,8 +234,49 @@ class ResponseMatrix(Matrix):
             }
         )
 
+    def reprice(
+        self, prices: Prices | None = None, *, missing: str = "error", tokens: str = "recorded"
+    ) -> Self:
+        """Return the matrix at other prices; what was answered, and how fast, stays as it is.
+
+        Parameters
+        ----------
+        prices : mapping, Catalog or DataFrame, optional
+            Model -> (input, output) in USD per million tokens; or a frame like `orchkit.models()`;
+            None for the prices of today's catalog. A model goes by its recorded name, or by the
+            catalog's name for it. What a call costs is worked out as in live runs: whole
+            nano-dollars, rounded up.
+        missing : {"error", "keep"}
+            What becomes of answers without a price or without tokens: an error that names them, or
+            the cost that was recorded.
+        tokens : {"recorded", "estimate"}
+            With ``"estimate"``, tokens nobody counted are taken for a quarter of the characters of
+            prompt and response. They are then part of the matrix; its column `tokens_estimated`
+            says where, and so does its text.
+
+        Raises
+        ------
+        MatrixError
+            Prices that are none, or (unless kept) answers without a price or without tokens.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> long = pd.DataFrame({"prompt_id": [1], "model": ["gpt-4o-mini-2024-07-18"],
+        ...                      "quality": [1], "input_tokens": [1000], "output_tokens": [100]})
+        >>> ResponseMatrix(long).reprice({"gpt-4o-mini": (0.15, 0.6)}).cost.iloc[0, 0].item()
+        0.00021
+        """
+        known = SESSION.offline_catalog()
+        if prices is not None and not isinstance(prices, Catalog):
+            prices = _by_recorded_name(pairs(prices), self.models, known)
+        told = known if prices is None else prices
+        return super().reprice(told, missing=missing, tokens=tokens)
+
     def _repr_html_(self) -> str:
-        return block(f"<p>{text(repr(self))}</p>")
+        """Return the text, and one row a model."""
+        table = readable(coverage(self._frame)).to_html(classes=UNTYPESET)
+        return block(f"<p>{text(repr(self))}</p>", harmless(table))
 
     def _known(self) -> Catalog:
         return self.catalog(SESSION.offline_catalog())
@@ -251,3 +295,29 @@ class ResponseMatrix(Matrix):
             for call in opening(strategy, query, catalog):
                 catalog[call.model]
         return judged
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what a recording holds of each model with units and sensible digits: all text.
+
+    Examples
+    --------
+    >>> rows = [("q1", "mini", 1.0, 1e-5), ("q2", "mini", 0.0, 3e-5)]
+    >>> long = pd.DataFrame(rows, columns=["prompt_id", "model", "quality", "cost"])
+    >>> readable(coverage(long)).loc["mini"].tolist()
+    ['2', '50.0 %', '0.020', '100 %']
+    """
+    shown = pd.DataFrame(index=table.index)
+    shown["n"] = table["n"].map("{:,}".format)
+    shown["quality"] = ["-" if pd.isna(q) else f"{100 * q:.1f} %" for q in table["quality"]]
+    shown["USD / 1k prompts"] = [usd(cost).lstrip("$") for cost in table["cost_per_1k"]]
+    shown["recorded"] = table["recorded"].map("{:.0%}".format).str.replace("%", " %")
+    return shown
+
+
+def _by_recorded_name(
+    given: Mapping[str, Any], models: Sequence[str], known: Catalog
+) -> Mapping[str, Any]:
+    """Return prices with those of models that were recorded under another of their names."""
+    names = {name: known[name].name for name in models if name not in given and name in known}
+    return {**given, **{name: given[other] for name, other in names.items() if other in given}}

@@ -153,3 +153,65 @@ def test_an_answer_with_a_lone_surrogate_is_shown_as_one_replaced() -> None:
     """A recorded answer no writer could take is kept with U+FFFD in its place."""
     answers = pd.Series(["a\ud800", "b"], dtype="object")
     assert validated(_long(response=answers))["response"].tolist() == ["a\ufffd", "b"]
+
+
+@pytest.mark.parametrize("given", [None, [], {"model": []}, "m.csv", pd.Series([1])])
+def test_what_is_no_frame_is_refused(given: Any) -> None:
+    """A matrix is made of a DataFrame alone."""
+    with pytest.raises(MatrixError, match=f"not of {type(given).__name__}"):
+        validated(given)
+
+
+def test_columns_of_several_levels_are_refused() -> None:
+    """A frame as pivot makes it is told how to become flat."""
+    frame = _long().set_axis(pd.MultiIndex.from_product([["x"], _long().columns]), axis=1)
+    with pytest.raises(MatrixError, match="have 2 levels"):
+        validated(frame)
+
+
+def test_an_empty_frame_needs_its_columns() -> None:
+    """No rows are a recording of nothing; no columns are none."""
+    assert len(validated(_long().head(0))) == 0
+    with pytest.raises(MatrixError, match="needs the column 'prompt_id'"):
+        validated(pd.DataFrame())
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (["True", "False"], [1, 0]),
+        ([" true", "FALSE "], [1, 0]),
+        ([True, None], [1, math.nan]),
+        (pd.array(["True", None], dtype="string"), [1, math.nan]),
+        (["1", False], [1, 0]),
+    ],
+)
+def test_verdicts_may_be_words(values: Any, told: list[float]) -> None:
+    """True and False are qualities in any spelling; so are digits among them."""
+    frame = _long(quality=pd.Series(values))
+    assert validated(frame)["quality"].tolist() == pytest.approx(told, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({"quality": [0, 7.5]}, r"quality holds 7.5 in row 1 \(prompt 'q1', large\)"),
+        ({"cost": [-1e-9, 0]}, r"cost holds -1e-09 in row 0 \(prompt 'q1', small\)"),
+        ({"quality": ["0", "good"]}, r"'quality' holds what is no number: 'good' in row 1"),
+        ({"cost": [[1], 0]}, r"'cost' holds what is no number: \[1\] in row 0"),
+        ({"model": ["a", " "]}, "Row 1 of the matrix names no model"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(columns: dict[str, Any], told: str) -> None:
+    """An error names column, row, what was found, and whose it is."""
+    with pytest.raises(MatrixError, match=told):
+        validated(_long(**columns))
+
+
+@pytest.mark.parametrize("name", ["prompt", "reference"])
+def test_one_id_is_one_prompt(name: str) -> None:
+    """Two texts or two right answers under one id are refused; a missing one is no other."""
+    with pytest.raises(MatrixError, match=rf"prompt_id 'q1' stands for more than one {name}: 'a'"):
+        validated(_long(**{name: ["a", "b"]}))
+    assert validated(_long(**{name: ["a", None]}))[name].isna().tolist() == [False, True]
+    assert len(validated(_long(**{name: ["a", "b"]}, prompt_id=["q1", "q2"]))) == 2

@@ -14,7 +14,7 @@ from orchkit.core.calls import Call, Failure, Kind, Message, Params, Response
 from orchkit.core.catalog import Catalog, Model, Rates, Tier
 from orchkit.core.plans import Answer, Query, Strategy
 from orchkit.core.strategies import Cheapest, Ensemble, Fallback, Single
-from orchkit.errors import ColumnError, MatrixError, StoreError
+from orchkit.errors import ColumnError, MatrixError, OrchkitWarning, StoreError
 from orchkit.lab.matrix import SCHEMA, Matrix
 from orchkit.lab.sealed import write_sealed
 
@@ -111,6 +111,40 @@ def test_a_model_without_any_quality_keeps_its_column() -> None:
     matrix = _matrix(("a", "mini", NAN, NAN), ("a", "opus", 1, 1e-3))
     assert matrix.quality.columns.tolist() == matrix.cost.columns.tolist() == ["mini", "opus"]
     assert matrix.quality["mini"].isna().all()
+
+
+def test_confidence_is_prompts_by_models() -> None:
+    """Confidence is laid out as quality is."""
+    matrix = _matrix(
+        ("z", "opus", 1, 0.5), ("a", "mini", 0, NAN), columns="prompt_id model quality confidence"
+    )
+    assert matrix.confidence.index.tolist() == ["z", "a"]
+    assert matrix.confidence["opus"].tolist() == pytest.approx([0.5, NAN], nan_ok=True)
+
+
+def test_prompts_without_text_need_an_id() -> None:
+    """Where text is the identity, a row without text is refused."""
+    frame = _long(("a", "mini", 1), (None, "mini", 0), columns="prompt model quality")
+    with pytest.raises(MatrixError, match=r"Row 1 has no prompt.*prompt_id="):
+        Matrix.from_long(frame)
+
+
+def test_what_is_no_frame_is_refused() -> None:
+    """A list of rows is told what to become."""
+    with pytest.raises(MatrixError, match="not of list"):
+        Matrix.from_long([("a", "mini", 1)], quality="correct")  # type: ignore[arg-type]
+
+
+def test_answers_that_stand_twice_are_told_of() -> None:
+    """Whole rows that repeat are kept as draws, with a warning; draws of verdicts alone are not."""
+    rows = [("q", "mini", "yes", 1), ("q", "mini", "yes", 1), ("q", "opus", "yes", 1)]
+    frame = _long(*rows, columns="prompt_id model response quality")
+    with pytest.warns(OrchkitWarning, match="1 rows repeat another answer"):
+        matrix = Matrix.from_long(frame)
+    assert len(matrix.frame) == 3
+    assert "3 responses, quality known for 100%, 1 of them further draws" in repr(matrix)
+    Matrix.from_long(frame.drop(columns="response"))
+    Matrix.from_long(frame.assign(latency=[1, 2, 3]))
 
 
 def test_the_frame_is_a_copy() -> None:

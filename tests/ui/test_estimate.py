@@ -144,3 +144,54 @@ def test_the_worst_case_buys_each_call_again(df: pd.DataFrame) -> None:
     assert told.rebuys == Policy().rebuys == 1
     assert told.worst_cost == pytest.approx(2 * sum(bounds) / NANO)
     assert told.worst_calls == len(df)
+
+
+MODELS = st.lists(
+    st.sampled_from(["gpt-4o-mini", "gpt-4o", "claude-opus-3"]), min_size=1, max_size=4
+)
+
+
+@settings(max_examples=10, deadline=None)
+@given(PROMPTS, MODELS, LIMITS)
+def test_models_cost_what_recording_them_costs(
+    prompts: list[str], models: list[str], max_tokens: int
+) -> None:
+    """An estimate of several models is the sum of the single ones, each counted once."""
+    asked = [prompt for prompt in prompts if prompt.strip()]
+    frame = pd.DataFrame({"prompt": pd.Series(asked, dtype=object)})
+    distinct = list(dict.fromkeys(models))
+    with orchkit.use("simulator"):
+        told = frame.orch.estimate(models, max_tokens=max_tokens, cache=False)
+        each = [frame.orch.estimate(m, max_tokens=max_tokens, cache=False) for m in distinct]
+        matrix = frame.orch.record(distinct, max_tokens=max_tokens, cache=False, progress=False)
+    assert told.calls == sum(one.calls for one in each)
+    assert told.worst_cost == pytest.approx(sum(one.worst_cost for one in each), abs=1e-12)
+    paid = matrix.frame.drop_duplicates(["prompt", "model"])["cost"].sum()
+    assert told.expected_cost == pytest.approx(paid, abs=1e-12)
+
+
+def test_strategies_share_their_calls(df: pd.DataFrame) -> None:
+    """A call that several strategies make is counted once; together they cost less."""
+    names = ["cheapest", "fallback", orchkit.Ensemble(2), "gpt-4o-mini"]
+    told = df.orch.estimate(names, cache=False)
+    each = [df.orch.estimate(name, cache=False) for name in names]
+    assert max(one.worst_cost for one in each) <= told.worst_cost
+    assert told.worst_cost < sum(one.worst_cost for one in each)
+    assert (told.rows, told.strategies) == (4, 4)
+    assert str(told).startswith("4 rows \u00d7 4 strategies, about")
+
+
+def test_one_in_a_list_is_one(df: pd.DataFrame) -> None:
+    """A list of one strategy is estimated as the strategy is, with its settings."""
+    one = df.orch.estimate("fallback", threshold=0.9, cache=False)
+    assert df.orch.estimate(["fallback"], threshold=0.9, cache=False) == one
+    assert df.orch.estimate(orchkit.Fallback(threshold=0.9), cache=False) == one
+
+
+@pytest.mark.parametrize(
+    ("given", "told"), [([], "at least one"), (["gpt-4o", 3], "strategy=3"), (3, "strategy=3")]
+)
+def test_what_is_no_strategy_is_refused(df: pd.DataFrame, given: Any, told: str) -> None:
+    """Nothing, and what is neither a name nor a strategy, is refused in a list as alone."""
+    with pytest.raises(orchkit.ParameterError, match=told):
+        df.orch.estimate(given)

@@ -522,10 +522,48 @@ def test_what_is_handed_out_may_be_changed(matrix: ResponseMatrix, name: str) ->
     pd.testing.assert_frame_equal(getattr(matrix, name), before)
 
 
-def test_a_notebook_shows_a_matrix_as_text() -> None:
-    """Its HTML is its text, escaped, whatever a recording is made of."""
-    matrix = ResponseMatrix(_long().assign(prompt="<script>", model="<b>$x$</b>"))
-    assert matrix._repr_html_() == (
-        '<div class="tex2jax_ignore mathjax_ignore"><p>ResponseMatrix(3 prompts x 1 models, '
-        "9 responses, quality known for 100%)</p></div>"
+def test_a_notebook_shows_a_matrix_as_text_and_table() -> None:
+    """Its HTML is its text and a row a model, escaped, whatever a recording is made of."""
+    matrix = ResponseMatrix(_long(("<b>$x$</b>", *NAMES[1:])).assign(prompt="<script>"))
+    shown = matrix._repr_html_()
+    assert shown.startswith(
+        '<div class="tex2jax_ignore mathjax_ignore"><p>ResponseMatrix(3 prompts x 3 models, '
+        "9 responses, quality known for 100%)</p>"
     )
+    assert "<th>&lt;b&gt;$x$&lt;/b&gt;</th>" in shown
+    assert "<b>" not in shown
+    assert "<script>" not in shown
+    cells = [cell.partition("</td>")[0] for cell in shown.split("<td>")[1:]]
+    assert cells[:4] == ["3", "33.3 %", "0.010", "100 %"]
+    assert len(cells) == 12
+
+
+def test_a_notebook_shows_what_is_missing(partial: ResponseMatrix) -> None:
+    """A model that was not asked everything says how much, and unknown costs are unknown."""
+    shown = ResponseMatrix(partial.frame.drop(columns="cost"))._repr_html_()
+    assert "<td>67 %</td>" in shown
+    assert "<td>unknown</td>" in shown
+
+
+def test_todays_prices_are_the_catalogs() -> None:
+    """Without prices the catalog's hold, also for a model recorded under a dated name."""
+    long = _long(("gpt-4o-mini-2024-07-18", "gpt-4o", "claude-opus-3"))
+    matrix = ResponseMatrix(long.assign(input_tokens=1000, output_tokens=100))
+    told = matrix.reprice()
+    assert type(told) is ResponseMatrix
+    assert told.cost.iloc[0].tolist() == pytest.approx([0.00021, 0.0035, 0.0225])
+    models = orchkit.models()
+    pd.testing.assert_frame_equal(matrix.reprice(models).frame, told.frame)
+    mine = matrix.reprice({"gpt-4o-mini": (1, 1), "gpt-4o": (1, 1), "claude-opus-3": (1, 1)})
+    assert mine.cost.iloc[0].tolist() == pytest.approx([0.0011] * 3)
+
+
+def test_a_recording_resumes_where_it_stopped(df: pd.DataFrame, sent: list[Call]) -> None:
+    """What was answered before is not asked again, and the estimate says how much is left."""
+    models = ["gpt-4o-mini", "gpt-4o"]
+    df.head(3).orch.record(models[:1], progress=False)
+    left = df.orch.estimate(models)
+    assert (left.cached, left.calls, len(sent)) == (3, 5, 3)
+    recorded = df.orch.record(models, progress=False)
+    assert len(sent) == 8
+    assert recorded.quality.notna().all(axis=None)
