@@ -1,14 +1,17 @@
 import math
 import random
 from statistics import NormalDist, mean, stdev
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy.stats import binomtest, sem
 
-from orchkit.lab.stats import mean_interval, wilson
+from orchkit.errors import MetricWarning, ParameterError
+from orchkit.lab.stats import clopper_pearson, mean_interval, standard_error, wilson
 
 SHARES = st.floats(0, 1, allow_subnormal=False)
 
@@ -112,3 +115,84 @@ def test_what_cannot_be_known_is_nan(quality: list[float]) -> None:
 def test_one_right_answer_is_hardly_evidence() -> None:
     """One binary value has the wide interval of one trial."""
     assert mean_interval([1]) == pytest.approx((0.2065, 1.0), abs=1e-4)
+
+
+@given(st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_clopper_pearson_is_scipy_s_exact_interval(counts: tuple[int, int]) -> None:
+    """It agrees with the exact interval of scipy's binomial test."""
+    theirs = binomtest(*counts).proportion_ci(method="exact")
+    assert clopper_pearson(*counts) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+
+
+@pytest.mark.parametrize("interval", [wilson, clopper_pearson])
+def test_counts_that_cannot_be_are_told(interval: Any) -> None:
+    """More successes than trials, negative or broken counts are refused; none are unknown."""
+    for k, n in [(3, 2), (-1, 2), (0.5, 2)]:
+        with pytest.raises(ParameterError):
+            interval(k, n)
+    with pytest.raises(ParameterError, match=r"Write 0\.95"):
+        interval(1, 2, level=95)
+    assert all(math.isnan(bound) for bound in interval(0, 0))
+
+
+@given(st.lists(st.floats(-10, 10), min_size=2, max_size=50))
+def test_the_standard_error_is_scipy_s(values: list[float]) -> None:
+    """It agrees with scipy's standard error of the mean."""
+    assert standard_error(values) == pytest.approx(sem(values), abs=1e-12)
+
+
+@given(st.lists(st.tuples(SHARES, st.integers(0, 70)), min_size=60, max_size=120))
+def test_the_clustered_error_is_miller_s_double_sum(rows: list[tuple[float, int]]) -> None:
+    """Every pair within a cluster adds its product; few clusters are corrected for."""
+    values, clusters = (np.array(column) for column in zip(*rows, strict=True))
+    n, off, count = len(rows), values - values.mean(), len(set(clusters))
+    assume(count >= 10)
+    same = (clusters[:, None] == clusters) & ~np.eye(n, dtype=bool)
+    square = (off**2).sum() / (n * (n - 1)) + (np.outer(off, off) * same).sum() / n**2
+    expected = math.sqrt(max(0, square * (count / (count - 1) if count < 50 else 1)))
+    assert standard_error(values, clusters=clusters) == pytest.approx(expected, abs=1e-9)
+
+
+def test_copies_within_clusters_teach_nothing() -> None:
+    """Ten copies of each value, known as such, leave the error nearly as it was."""
+    values = np.random.default_rng(0).random(100)
+    copied = standard_error(np.repeat(values, 10), clusters=np.repeat(np.arange(100), 10))
+    assert copied == pytest.approx(standard_error(values), rel=0.01)
+    assert standard_error(np.repeat(values, 10)) < 0.4 * copied
+
+
+@pytest.mark.parametrize(
+    ("values", "clusters", "told"),
+    [
+        ([1.0], None, "too few prompts"),
+        ([1.0, math.nan, 0.0], None, "1 values are unknown"),
+        ([1.0, 0.0] * 9, [*range(9)] * 2, "too few clusters"),
+    ],
+)
+def test_an_undefined_error_says_why(
+    values: list[float], clusters: list[int] | None, told: str
+) -> None:
+    """It is NaN with a warning that gives the reason."""
+    with pytest.warns(MetricWarning, match=told):
+        assert math.isnan(standard_error(values, clusters=clusters))
+
+
+def test_clustered_intervals_cover_as_often_as_they_say() -> None:
+    """Of 1,000 samples of 12 clusters, about 95 % hold the truth; without clusters, few do."""
+    rng, clusters = np.random.default_rng(3), np.repeat(np.arange(12), 10)
+    held = naive = 0
+    for _ in range(1000):
+        shares = np.clip(rng.normal(0.5, 0.15, size=12), 0, 1)
+        values = np.clip(shares[clusters] + rng.uniform(-0.1, 0.1, size=120), 0, 1)
+        low, high = mean_interval(values, clusters=clusters)
+        held += low <= 0.5 <= high
+        low, high = mean_interval(values)
+        naive += low <= 0.5 <= high
+    assert 0.93 <= held / 1000 <= 0.97
+    assert naive / 1000 < 0.7
+
+
+def test_qualities_outside_their_range_are_refused() -> None:
+    """An interval within [0, 1] is of values within [0, 1]."""
+    with pytest.raises(ParameterError, match="quality holds 73"):
+        mean_interval([73, 80])
