@@ -82,7 +82,8 @@ def _against(
 ) -> dict[str, Any]:
     own, other = (wide["quality"][each].to_numpy(float) for each in (name, reference))
     costs = {"cost_a": wide["cost"][name], "cost_b": wide["cost"][reference]}
-    priced = len(wide) > 0 and all(np.isfinite(each).all() for each in costs.values())
+    known = len(wide) > 0 and all(np.isfinite(each).all() for each in costs.values())
+    priced = known and costs["cost_b"].sum() > 0  # nothing is a share of a free reference's cost
     drawing: dict[str, Any] = {"clusters": labels, "seed": seed, "name_b": reference}
     found = noninferior(own, other, margin, **(costs if priced else {}), **drawing)
     p, test = _p(own, other, labels, seed)

@@ -11,7 +11,7 @@ import orchkit
 from orchkit.core.calls import Call, Response
 from orchkit.core.plans import Answer, Plan
 
-HARMLESS = {"div", "p", "table", "thead", "tbody", "tr", "th", "td"}
+HARMLESS = {"div", "p", "table", "thead", "tbody", "tr", "th", "td", "ul", "li"}
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 
 

@@ -20,6 +20,7 @@ from orchkit.errors import (
 )
 from orchkit.lab.frames import COLUMNS
 from orchkit.lab.summary import ORACLE, SUMMARY
+from orchkit.ui.comparison import TOLD
 from orchkit.runtime.providers.simulator import Simulator
 from orchkit.ui.recordings import ResponseMatrix
 
@@ -280,7 +281,7 @@ def test_savings_are_against_a_single_model(matrix: ResponseMatrix) -> None:
 def test_the_summary_has_every_model_and_the_oracle(matrix: ResponseMatrix) -> None:
     """One row a recorded model, and what the best choice per prompt would have had."""
     table = matrix.summary()
-    assert list(table.columns) == list(SUMMARY)
+    assert list(table.columns) == [*SUMMARY, *TOLD]
     assert table.index.tolist() == [*NAMES, ORACLE]
     assert table["quality"].tolist() == pytest.approx([1 / 3, 2 / 3, 1, 1])
     assert table.loc[ORACLE, "cost"] == pytest.approx(1e-5 + 2e-4 + 2e-3)
@@ -308,7 +309,7 @@ def test_an_empty_matrix_gives_empty_results(matrix: ResponseMatrix, empty: str)
     out = nothing.route("fallback")
     assert out[list(COLUMNS)].dtypes.map(str).to_dict() == dict(COLUMNS)
     assert len(out) == 0
-    assert list(nothing.compare(["cheapest"]).summary().columns) == list(SUMMARY)
+    assert list(nothing.compare(["cheapest"]).summary().columns) == [*SUMMARY, *TOLD]
 
 
 def test_replaying_leaves_the_matrix_as_it_was(matrix: ResponseMatrix) -> None:
