@@ -45,6 +45,7 @@ from orchkit.ui.comparison import Comparison
 from orchkit.ui.estimate import Estimate
 from orchkit.ui.exporting import to_csv
 from orchkit.ui.models import add_model, models, remove_model
+from orchkit.ui.readers import read_routellm, read_routerbench, read_zeroeval
 from orchkit.ui.recordings import ResponseMatrix
 from orchkit.ui.result import Result
 from orchkit.ui.using import use
@@ -119,6 +120,9 @@ __all__ = [
     "models",
     "plots",
     "prune_cache",
+    "read_routellm",
+    "read_routerbench",
+    "read_zeroeval",
     "record",
     "remove_model",
     "route",

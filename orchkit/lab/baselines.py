@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -39,35 +38,30 @@ BASELINES = (
 )
 
 
-@dataclass(frozen=True)
-class Alone:
-    """Single models on the prompts of a comparison: what every baseline is made of.
+def beside_models(
+    results: pd.DataFrame, singles: Sequence[str], alone: pd.DataFrame
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return tidy results with the rows of more single models below, and all single models.
 
-    Parameters
-    ----------
-    quality, cost : DataFrame, prompts × models
-        In [0, 1], and USD; indexed by the prompt's position.
-    length : Series
-        Characters of each prompt, indexed likewise; empty when unknown.
+    Added are the models of `alone` (tidy, a strategy a model) that are known for every prompt the
+    strategies are judged on; one with gaps would leave less to judge them by.
     """
-
-    quality: pd.DataFrame
-    cost: pd.DataFrame
-    length: pd.Series[Any]
-
-    @classmethod
-    def of(cls, results: pd.DataFrame, singles: Sequence[str]) -> Alone:
-        """Return the single models among the strategies of tidy results."""
-        rows = results[results["strategy"].isin(singles)]
-        wide = {
-            name: rows.pivot(index="row", columns="strategy", values=name)
-            for name in ("quality", "cost")
-        }
-        return cls(wide["quality"], wide["cost"], pd.Series(dtype=float))
+    judged = set(common(results)["row"])
+    known = alone.dropna(subset=["quality", "cost"])
+    known = known[known["row"].isin(judged) & ~known["strategy"].isin(results["strategy"])]
+    counts = known["strategy"].value_counts(sort=False)
+    added = counts.index[counts == len(judged)].tolist() if judged else []
+    rows = known[known["strategy"].isin(added)]
+    return pd.concat([results, rows], ignore_index=True), (*singles, *map(str, added))
 
 
 def at_equal_cost(
-    results: pd.DataFrame, alone: Alone, *, clusters: ArrayLike | None = None, seed: int = 0
+    results: pd.DataFrame,
+    singles: Sequence[str],
+    *,
+    length: pd.Series[Any] | None = None,
+    clusters: ArrayLike | None = None,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Return each strategy beside what its baselines reach for the same money.
 
@@ -77,8 +71,10 @@ def at_equal_cost(
     ----------
     results : DataFrame
         Tidy: strategy, row, quality, cost (USD), error.
-    alone : Alone
-        The single models.
+    singles : sequence of str
+        The strategies that are one model each: what every baseline is made of.
+    length : Series, optional
+        Characters of each prompt, by its position.
     clusters : array-like, optional
         One label a prompt, by position; equal ones are resampled together.
     seed : int
@@ -93,36 +89,31 @@ def at_equal_cost(
         bootstrap in which strategy and models are resampled together; regret, how much worse than
         the oracle; n.
     """
-    rows, own = _same_prompts(results, alone)
-    field = _Field(alone.quality.loc[rows].to_numpy(float), alone.cost.loc[rows].to_numpy(float))
-    length = alone.length.loc[rows].to_numpy(float) if len(alone.length) else None
-    labels = None if clusters is None else labels_of(clusters, rows)
+    quality, cost = paired(results)
+    if not len(quality) or not singles:
+        raise ParameterError(
+            "No prompt has quality and cost of every strategy and single model; without them "
+            "there is nothing to compare."
+        )
+    field = _Field(quality[[*singles]].to_numpy(float), cost[[*singles]].to_numpy(float))
+    long = None if length is None else length.loc[quality.index].to_numpy(float)
+    labels = None if clusters is None else labels_of(clusters, quality.index)
+    own = {name: (quality[name].to_numpy(float), cost[name].to_numpy(float)) for name in quality}
     table = [
-        {**field.beside(good, spent, length), **field.gain(good, spent, labels, seed)}
+        {**field.beside(good, spent, long), **field.gain(good, spent, labels, seed)}
         for good, spent in own.values()
     ]
     return pd.DataFrame(table, pd.Index(list(own), name="strategy"), BASELINES)
 
 
-def _same_prompts(
-    results: pd.DataFrame, alone: Alone
-) -> tuple[pd.Index[Any], dict[str, tuple[Floats, Floats]]]:
-    """Return the prompts all are known for, and each strategy's quality and cost on them."""
+def paired(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return quality and cost, prompts × strategies, of the prompts known for all of them."""
+    names = list(results["strategy"].unique())
     wide = common(results).pivot(index="row", columns="strategy", values=["quality", "cost"])
-    known = wide.dropna().index
-    for table in (alone.quality, alone.cost):
-        known = known.intersection(table.dropna().index)
-    if not len(known):
-        raise ParameterError(
-            "No prompt has quality and cost of every strategy and single model; without them "
-            "there is nothing to compare."
-        )
-    names = [name for name in results["strategy"].unique() if ("quality", name) in wide.columns]
-    values = wide.loc[known]
-    return known, {
-        name: (values["quality", name].to_numpy(float), values["cost", name].to_numpy(float))
-        for name in names
-    }
+    known = wide.dropna()
+    kept = [pd.DataFrame(known[each]) for each in ("quality", "cost")]
+    quality, cost = (table.reindex(columns=pd.Index(names)) for table in kept)
+    return quality, cost
 
 
 def labels_of(labels: ArrayLike, rows: pd.Index[Any]) -> Any:

@@ -14,7 +14,7 @@ from orchkit.errors import UnknownNameError, did_you_mean
 from orchkit.lab.arrays import Floats
 from orchkit.lab.baselines import labels_of
 from orchkit.lab.stats import holm, mcnemar, noninferior, paired_bootstrap
-from orchkit.lab.summary import common, strongest
+from orchkit.lab.summary import ORACLE, common, strongest
 
 #: Columns of `contrasts`, in order.
 CONTRASTS = (
@@ -23,20 +23,19 @@ CONTRASTS = (
 )  # fmt: skip
 
 
-def reference_of(
-    results: pd.DataFrame, summary: pd.DataFrame, singles: Sequence[str], against: str | None
-) -> str | None:
+def reference_of(summary: pd.DataFrame, singles: Sequence[str], against: str | None) -> str | None:
     """Return what strategies are held against: as asked, else the strongest single model."""
-    known = list(results["strategy"].unique())
     if against is None:
-        return strongest(summary.loc[[name for name in singles if name in known]])
-    if against not in known:
+        return strongest(summary[summary.index.isin(singles)])
+    if against not in summary.index or against == ORACLE:
+        known = [str(name) for name in summary.index if name != ORACLE]
         raise UnknownNameError(f"No strategy {against!r} here. {did_you_mean(against, known)}")
     return against
 
 
 def contrasts(
     results: pd.DataFrame,
+    names: Sequence[str],
     reference: str,
     *,
     margin: float = 0.01,
@@ -49,8 +48,10 @@ def contrasts(
     ----------
     results : DataFrame
         Tidy: strategy, row, quality, cost (USD), error.
+    names : sequence of str
+        The strategies that are held against the reference.
     reference : str
-        The strategy the others are held against.
+        A strategy of the results.
     margin : float
         Quality in [0, 1] that may be lost and still count as as good. State it before looking.
     clusters : array-like, optional
@@ -61,14 +62,14 @@ def contrasts(
     Returns
     -------
     DataFrame
-        One row a strategy but the reference: difference of quality with its 95 % interval from a
+        One row a name but the reference: difference of quality with its 95 % interval from a
         paired bootstrap; p of no difference, by McNemar's mid-p test where every quality is 0 or
         1 and prompts are independent, else by the bootstrap, and p_holm, adjusted for all rows;
         cost_ratio with its interval; within, whether the one-sided 95 % bound is within the
         margin; the verdict in words; n prompts.
     """
     wide = common(results).pivot(index="row", columns="strategy", values=["quality", "cost"])
-    names = [name for name in results["strategy"].unique() if name != reference]
+    names = [name for name in names if name != reference]
     labels = None if clusters is None else labels_of(clusters, wide.index)
     told = [_against(wide, name, reference, margin, labels, seed) for name in names]
     table = pd.DataFrame(told, pd.Index(names, name="strategy"), CONTRASTS)

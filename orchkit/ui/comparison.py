@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from orchkit.errors import ParameterError
-from orchkit.lab.baselines import Alone, at_equal_cost
+from orchkit.lab.baselines import at_equal_cost, beside_models
 from orchkit.lab.contrasts import CONTRASTS, contrasts, reference_of
 from orchkit.lab.summary import ORACLE, summary
 from orchkit.ui import plots
@@ -43,12 +43,26 @@ class Comparison:
         *,
         singles: tuple[str, ...] = (),
         simulated: bool = False,
-        alone: Alone | None = None,
+        alone: pd.DataFrame | None = None,
+        length: pd.Series[Any] | None = None,
     ) -> None:
         self.results = results
         self.simulated = simulated
-        self._singles = singles
-        self._alone = alone or Alone.of(results, singles)
+        self._names = list(results["strategy"].unique())
+        self._alone = results.iloc[:0] if alone is None else alone
+        self._length = length
+        self._given = singles
+
+    @cached_property
+    def _beside(self) -> tuple[pd.DataFrame, tuple[str, ...]]:
+        """The results with the single models that were recorded too, and all single models."""
+        return beside_models(self.results, self._given, self._alone)
+
+    @cached_property
+    def _table(self) -> pd.DataFrame:
+        """The summary of strategies, single models and the oracle."""
+        results, singles = self._beside
+        return summary(results, singles=singles)
 
     def summary(
         self, *, margin: float = 0.01, against: str | None = None, clusters: ArrayLike | None = None
@@ -70,9 +84,9 @@ class Comparison:
         clusters : array-like, optional
             One label a prompt; equal ones are resampled together.
         """
-        table = summary(self.results, singles=self._singles)
         beside = self.contrasts(margin=margin, against=against, clusters=clusters)
-        told = table.join(beside[[*TOLD]])
+        shown = [name for name in (*self._names, ORACLE) if name in self._table.index]
+        told = self._table.loc[shown].join(beside[[*TOLD]])
         told["verdict"] = told["verdict"].fillna("").astype(str)
         return told
 
@@ -91,12 +105,12 @@ class Comparison:
             test, or a bootstrap) and p_holm, adjusted for all rows, test, cost_ratio with its
             interval, within (the margin), verdict, n.
         """
-        table = summary(self.results, singles=self._singles)
-        reference = reference_of(self.results, table, self._singles, against)
+        results, singles = self._beside
+        reference = reference_of(self._table, singles, against)
         judged = self.results["quality"].notna().any()
         if reference is None or not judged:
             return pd.DataFrame(columns=[*CONTRASTS], index=pd.Index([], name="strategy"))
-        return contrasts(self.results, reference, margin=margin, clusters=clusters)
+        return contrasts(results, self._names, reference, margin=margin, clusters=clusters)
 
     def baselines(self, *, clusters: ArrayLike | None = None) -> pd.DataFrame:
         """Return each strategy beside what its money would have bought otherwise.
@@ -106,30 +120,29 @@ class Comparison:
         Returns
         -------
         DataFrame
-            One row a strategy: cost_per_1k, quality; what a random_mix of the cheapest and the
-            best model, the zero_router (the best mix of single models), asking the best model
-            about the longest prompts (prompt_length), and the oracle_frontier reach for the same
-            money; gain over the zero router with its 95 % interval; regret to the oracle; n.
+            One row a strategy, and below them each other single model: cost_per_1k, quality; what
+            a random_mix of the cheapest and the best model, the zero_router (the best mix of
+            single models), asking the best model about the longest prompts (prompt_length), and
+            the oracle_frontier reach for the same money; gain over the zero router with its 95 %
+            interval; regret to the oracle; n.
 
         Raises
         ------
         ParameterError
             There are no single models to make baselines of, or no qualities.
         """
-        if self._alone.quality.empty:
+        results, singles = self._beside
+        if not singles:
             raise ParameterError(
                 "There are no single models to make baselines of; add some to the strategies, "
                 "or compare on a recording (df.orch.record)."
             )
-        return at_equal_cost(self.results, self._alone, clusters=clusters)
+        return at_equal_cost(results, singles, length=self._length, clusters=clusters)
 
     def plot(self, *, ax: Any = None) -> Any:
-        """Draw quality against cost; return the Axes."""
+        """Draw quality against cost, single models and the oracle beside; return the Axes."""
         return plots.cost_quality(
-            summary(self.results, singles=self._singles),
-            ax=ax,
-            singles=self._singles,
-            simulated=self.simulated,
+            self._table, ax=ax, singles=self._beside[1], simulated=self.simulated
         )
 
     def table(self) -> pd.DataFrame:
@@ -143,7 +156,7 @@ class Comparison:
 
     def _verdicts(self) -> list[str]:
         """Return a line a strategy; single models tell theirs in `summary` alone."""
-        said = self._told["verdict"].drop([*self._singles], errors="ignore")
+        said = self._told["verdict"].drop([*self._given], errors="ignore")
         return [f"{name}: {words}" for name, words in said.items() if words]
 
     def __repr__(self) -> str:

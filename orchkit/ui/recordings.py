@@ -21,7 +21,6 @@ from orchkit.errors import ParameterError, whole
 from orchkit.lab import experiment
 from orchkit.lab.arrays import arrays_of
 from orchkit.lab.asking import predictor
-from orchkit.lab.baselines import Alone
 from orchkit.lab.coverage import coverage
 from orchkit.lab.frames import attach
 from orchkit.lab.frontiers import frontier, replayed, swept_frame
@@ -102,14 +101,30 @@ class ResponseMatrix(Matrix):
             judged, chosen, lambda rows: self.run(rows, catalog, cap), experiment.recorded_quality
         )
         singles = tuple(experiment.label(one) for one in chosen if isinstance(one, Single))
-        return Comparison(results, singles=singles, simulated=self.simulated, alone=self._alone())
+        return Comparison(
+            results,
+            singles=singles,
+            simulated=self.simulated,
+            alone=self._alone(),
+            length=self._length,
+        )
 
-    def _alone(self) -> Alone:
-        """Return the single models by the prompts' positions, for baselines."""
-        places = pd.RangeIndex(len(self))
-        quality, cost = self.quality.set_axis(places), self.cost.set_axis(places)
-        length = self.prompts["prompt"].astype("string").str.len().set_axis(places)
-        return Alone(quality, cost, length.astype(float))
+    def _alone(self) -> pd.DataFrame:
+        """Return every recorded model as tidy results: each comparison's baselines."""
+        frame, rows = self.cell_rows(self.models)
+        place, column = np.nonzero(rows >= 0)
+        cells = frame.iloc[rows[place, column]]
+        told = cells[["quality", "cost", "latency", "confidence"]].reset_index(drop=True)
+        names_ = np.array(self.models, dtype=object)[column]
+        return told.assign(
+            strategy=names_, row=place, rounds=1, signal="recorded", error=None, provider="replay"
+        )
+
+    @property
+    def _length(self) -> pd.Series[Any]:
+        """Characters of each prompt, by its position."""
+        texts = self.prompts["prompt"].astype("string").reset_index(drop=True)
+        return texts.str.len().astype(float)
 
     def sweep(
         self,
