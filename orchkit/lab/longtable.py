@@ -155,7 +155,8 @@ def _verdicts(values: pd.Series[Any]) -> pd.Series[Any]:
 
 def _writable(values: pd.Series[Any]) -> pd.Series[Any]:
     """Return the values with text that no file could hold replaced."""
-    told = [shown(value) if isinstance(value, str) else value for value in values]
+    plain = values.to_numpy(dtype=object)  # iterating over columns of text is slow
+    told = [shown(value) if isinstance(value, str) else value for value in plain]
     return pd.Series(told, dtype="object")
 
 

@@ -266,7 +266,13 @@ class Matrix:
             kept = kept[kept["model"].isin(chosen_models(models, self.models))]
         if prompts is not None:
             kept = kept[kept["prompt_id"].isin(chosen_prompts(prompts, self.prompts.index))]
-        return type(self)(kept)
+        return self._part(kept)
+
+    def _part(self, rows: pd.DataFrame) -> Self:
+        """Return the matrix of some of the rows; they need not be validated again."""
+        part = object.__new__(type(self))
+        part._frame = rows.reset_index(drop=True)
+        return part
 
     def split(
         self, test: float = 0.5, seed: int = 0, groups: Any = None, stratify: Any = None
@@ -310,7 +316,8 @@ class Matrix:
         ids = self.prompts.index
         clusters, strata = self._labelled(groups, "groups"), self._labelled(stratify, "stratify")
         sides = held_out(ids.tolist(), test, seeded(seed), clusters, strata)
-        return self.subset(prompts=(~sides).tolist()), self.subset(prompts=sides.tolist())
+        held = self._frame["prompt_id"].isin(ids[sides])
+        return self._part(self._frame[~held]), self._part(self._frame[held])
 
     def _labelled(self, given: Any, name: str) -> list[Any] | None:
         if given is None:

@@ -124,8 +124,10 @@ def with_guessed_tokens(table: pd.DataFrame) -> pd.DataFrame:
     A token is taken for four characters: of all that was asked, and of the response.
     """
     asked = table.get("messages", pd.Series([None] * len(table), dtype="object"))
-    read = [_asked(*each) for each in zip(table["prompt"], asked, strict=True)]
-    written = [math.nan if missing(said) else _tokens(said) for said in table["response"]]
+    texts = table["prompt"].to_numpy(dtype=object), asked.to_numpy(dtype=object)
+    read = [_asked(*each) for each in zip(*texts, strict=True)]
+    said = table["response"].to_numpy(dtype=object)
+    written = [_tokens(text) if isinstance(text, str) else math.nan for text in said]
     guesses = pd.DataFrame({"input_tokens": read, "output_tokens": written}, dtype="float64")
     guesses = guesses.where(answered(table), math.nan)
     unknown = table[[*guesses]].isna()
@@ -137,8 +139,8 @@ def with_guessed_tokens(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _asked(prompt: Any, messages: Any) -> float:
-    if missing(prompt) and missing(messages):
-        return math.nan
+    if not isinstance(messages, str):
+        return float(_tokens(prompt)) if isinstance(prompt, str) else math.nan
     return float(sum(_tokens(said.content) for said in conversation(prompt, messages)))
 
 

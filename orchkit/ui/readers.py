@@ -9,12 +9,12 @@ from orchkit.lab.readers.files import Paths
 from orchkit.ui.recordings import ResponseMatrix
 
 
-def read_routellm(paths: Paths, models: Iterable[str] | None = None) -> ResponseMatrix:
+def read_routellm(path: Paths, models: Iterable[str] | None = None) -> ResponseMatrix:
     """Return the responses of RouteLLM's evaluation files.
 
     Parameters
     ----------
-    paths : path, sequence of paths, or folder
+    path : path, sequence of paths, or folder
         Tables as in its ``evals/gsm8k`` and ``evals/mmlu/responses``: `prompt` (or `question`), a
         column of True and False for each model, and ``MODEL_response`` where responses were kept.
         .csv, .jsonl or .parquet, also as .gz.
@@ -57,15 +57,15 @@ def read_routellm(paths: Paths, models: Iterable[str] | None = None) -> Response
     >>> read_routellm(folder / "mmlu_sums.csv").quality.to_dict("records")
     [{'weak': 0.0, 'strong': 1.0}]
     """
-    return ResponseMatrix(readers.routellm(paths, models))
+    return ResponseMatrix(readers.routellm(path, models))
 
 
-def read_routerbench(paths: Paths, models: Iterable[str] | None = None) -> ResponseMatrix:
+def read_routerbench(path: Paths, models: Iterable[str] | None = None) -> ResponseMatrix:
     """Return the responses of RouterBench's tables.
 
     Parameters
     ----------
-    paths : path, sequence of paths, or folder
+    path : path, sequence of paths, or folder
         Wide tables: `prompt`, and for each model its quality in [0, 1] under its name,
         ``MODEL|total_cost`` (USD) and ``MODEL|model_response``. .csv, .jsonl or .parquet, also as
         .gz. RouterBench hands out pickles; those are refused, with how to convert them.
@@ -96,7 +96,7 @@ def read_routerbench(paths: Paths, models: Iterable[str] | None = None) -> Respo
     >>> mat.prompts.loc["sums.1", "prompt"], mat.cost.to_dict("records")
     ('2+2?', [{'mini': 1e-05}])
     """
-    return ResponseMatrix(readers.routerbench(paths, models))
+    return ResponseMatrix(readers.routerbench(path, models))
 
 
 def read_zeroeval(paths: Paths) -> ResponseMatrix:

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from orchkit.errors import MatrixError
-from orchkit.lab.frames import missing
 from orchkit.lab.readers.files import Paths, files, table
 from orchkit.lab.widetable import lengthened
 
@@ -58,8 +57,8 @@ def _unlisted(values: pd.Series[Any], *, several: bool) -> pd.Series[Any]:
 
     The several texts of a prompt are its instruction and its question; a blank line parts them.
     """
-    lists = [None if missing(value) else _list(value) for value in values]
-    told = [texts for value, texts in zip(values, lists, strict=True) if not missing(value)]
+    lists = [_list(value) for value in values.to_numpy(dtype=object)]
+    told = [texts for texts, hole in zip(lists, values.isna(), strict=True) if not hole]
     if any(texts is None or (len(texts) != 1 and not several) for texts in told):
         return values
     joined = [None if texts is None else "\n\n".join(texts) for texts in lists]
