@@ -23,7 +23,8 @@ def at(text: str) -> float:
 def attempt(opened: str = "2026-03-04", **changed: Any) -> dict[str, Any]:
     """Return a row of the ledger."""
     plain = {
-        "run": "r", "category": "study", "strategy": "single", "model": "a", "provider": "p",
+        "run": "r", "category": "study", "tags": "", "strategy": "single", "model": "a",
+        "provider": "p",
         "key": "k", "state": "settled", "cost": 5 * NANO, "reserved": 9 * NANO,
         "input_tokens": 7, "output_tokens": 3,
     }  # fmt: skip
@@ -32,7 +33,7 @@ def attempt(opened: str = "2026-03-04", **changed: Any) -> dict[str, Any]:
 
 def hit(when: str = "2026-03-04", **changed: Any) -> dict[str, Any]:
     """Return what a cache answered in a run."""
-    plain = {"run": "r", "category": "study", "strategy": "single", "model": "a"}
+    plain = {"run": "r", "category": "study", "tags": "", "strategy": "single", "model": "a"}
     return {**plain, "at": at(when), "calls": 3, "saved": 2 * NANO, **changed}
 
 

@@ -323,7 +323,7 @@ def test_the_module_is_the_command(own_home: Path) -> None:
     """`python -m orchkit` prints to a real stdout and ends with the command's exit code."""
     command = [sys.executable, "-m", "orchkit", "--prompt", "  "]
     ran = subprocess.run(command, capture_output=True, check=False, encoding="utf-8")  # noqa: S603
-    assert (ran.returncode, ran.stdout) == (1, "\n")
+    assert (ran.returncode, ran.stdout) == (1, "")
     assert "EmptyPrompt" in ran.stderr
     assert "Traceback" not in ran.stderr
 
@@ -406,7 +406,7 @@ def test_an_answer_cannot_steer_the_terminal(model: str) -> None:
     orchkit.add_model(model, provider=Hostile(HOSTILE), input_price=0, output_price=0)
     ran = orchkit_("--prompt", "Hi", "--strategy", model)
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", ran.stdout + ran.stderr)
-    assert ran.stdout == ("\tcolumn\nlinelink\n" if model == "polly" else "\n")
+    assert ran.stdout == ("\tcolumn\nlinelink\n" if model == "polly" else "")
 
 
 def test_json_keeps_an_answer_whole_and_harmless() -> None:
