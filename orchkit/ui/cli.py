@@ -1,6 +1,7 @@
 """The command line: ``orchkit bench`` and the quick commands.
 
-The answer goes to stdout, all else to stderr. Exit codes: 0 done, 1 some rows failed, 2 misuse.
+The answer goes to stdout, all else to stderr. Exit codes: 0 done, 1 some rows failed, 2 misuse,
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except OrchkitError as error:
             _end(ctx, str(error), 1 if isinstance(error, CallError) else 2)
+        except KeyboardInterrupt:  # the run has told what it spent
+            ctx.exit(130)
         except BrokenPipeError:  # click's to end, in silence
             raise
         except OSError as error:
@@ -140,7 +143,7 @@ def main(
     """Route prompts over several language models, and measure how well each way does.
 
     The answer goes to stdout, all else to stderr. Ends with 0 when all is done, 1 when a prompt
-    or a check failed, 2 when the command cannot be carried out as written.
+    or a check failed, 2 when the command cannot be carried out as written, 130 when interrupted.
     """
     if ctx.invoked_subcommand is not None:
         return _refuse_beside(ctx)

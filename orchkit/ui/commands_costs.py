@@ -157,7 +157,7 @@ def _pour(frame: pd.DataFrame, kind: str | None) -> None:
         raise ParameterError("a terminal shows no parquet; give --output FILE, or pipe it.")
     written = BytesIO()
     costs.WRITERS[kind](frame, written)
-    click.echo(written.getvalue(), nl=False)
+    click.echo(written.getvalue(), nl=kind == "json")
 
 
 def _monthly_limit() -> int | None:
