@@ -473,6 +473,37 @@ def test_the_shell_completes_what_is_typed(own_home: Path, tmp_path: Path) -> No
     assert (broken.returncode, broken.stdout.strip(), broken.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--list-models"],
+        ["--prompt", "Hi"],
+        ["bench", "--limit", "3"],
+        ["costs", "export", "--json"],
+    ],
+    ids=" ".join,
+)
+def test_a_reader_that_leaves_is_no_error(own_home: Path, arguments: list[str]) -> None:
+    """When nobody reads any more the command ends without a traceback."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "orchkit", *arguments]
+    ran = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)  # noqa: S603
+    os.close(writing)
+    assert ran.returncode == 1
+    assert not re.search(b"Traceback|Exception|Error", ran.stderr)
+
+
+def test_an_interrupt_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who presses Ctrl-C is told by the code that shells know."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(orchkit.ui.verbs, "run_orchestration", interrupted)
+    assert ended(orchkit_("--prompt", "Hi")) == (130, "")
+
+
 def test_a_file_that_cannot_be_written_has_a_remedy(tmp_path: Path, sent: list[Call]) -> None:
     """Where --output has no folder the line says what is wrong and what to do."""
     ran = orchkit_("--prompt", "Hi", "--output", tmp_path / "nowhere" / "result.json")
