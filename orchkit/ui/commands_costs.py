@@ -16,6 +16,7 @@ import pandas as pd
 
 from orchkit.core.catalog import NANO
 from orchkit.errors import BudgetError, ParameterError
+from orchkit.lab.spending import PERIODS
 from orchkit.ui import costs, plots
 from orchkit.ui.bench import draw, refuse_unwritable
 from orchkit.ui.money import nano, usd
@@ -36,9 +37,8 @@ _plot = click.option(
 
 
 def _period(default: str) -> Callable[[T], T]:
-    words = "daily, weekly, monthly or all."
     return click.option(
-        "--period", metavar="PERIOD", default=default, show_default=True, help=words
+        "--period", type=click.Choice(PERIODS), default=default, show_default=True, help="In UTC."
     )
 
 
@@ -113,7 +113,10 @@ def report_command(
 
 @costs_commands.command("export")
 @click.option(
-    "--format", "kind", metavar="FORMAT", help="csv, json or parquet; else what the file ends in."
+    "--format",
+    "kind",
+    type=click.Choice([*costs.WRITERS]),
+    help="Unless given, what the file ends in.",
 )
 @_category
 @_tag
@@ -152,7 +155,6 @@ def _pour(frame: pd.DataFrame, kind: str | None) -> None:
     """Write a frame to standard output."""
     if kind is None:
         raise ParameterError("there is nowhere to write to; give --output FILE, or --format csv.")
-    kind = costs.format_of(Path(), kind)
     if kind == "parquet" and sys.stdout.isatty():
         raise ParameterError("a terminal shows no parquet; give --output FILE, or pipe it.")
     written = BytesIO()
