@@ -12,11 +12,13 @@ from orchkit.errors import ParameterError, did_you_mean
 
 #: What begins each period: a day, its Monday, the first of its month; one for all.
 PERIODS = ("daily", "weekly", "monthly", "all")
+#: What can be told apart within a period.
+BY = ("strategy", "model", "day", "category")
 _ATTEMPTS = (
-    "opened", "category", "strategy", "model", "provider", "state", "cost", "reserved",
+    "opened", "category", "tags", "strategy", "model", "provider", "state", "cost", "reserved",
     "input_tokens", "output_tokens", "run", "key",
 )  # fmt: skip
-_HITS = ("at", "category", "strategy", "model", "calls", "saved", "run")
+_HITS = ("at", "category", "tags", "strategy", "model", "calls", "saved", "run")
 _BOUGHT = ("calls", "cost", "presumed", "input_tokens", "output_tokens")
 _FOUND = ("cached_calls", "saved")
 _TOLD = ["calls", "cost", "presumed", "cached_calls", "saved", "input_tokens", "output_tokens"]
@@ -32,7 +34,7 @@ def attempts_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     frame["cost"] = frame["cost"].where(frame["state"] != "open", frame["reserved"])
     for name in ("cost", "reserved"):
         frame[name] = frame[name].astype("float64") / NANO
-    texts = ["category", "strategy", "model", "provider", "state", "run", "key"]
+    texts = ["category", "tags", "strategy", "model", "provider", "state", "run", "key"]
     return frame.astype(dict.fromkeys(texts, "string"))
 
 
@@ -41,13 +43,24 @@ def hits_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     frame = pd.DataFrame([[row[name] for name in _HITS] for row in rows], columns=_HITS)
     frame["at"] = pd.to_datetime(frame["at"].astype("float64"), unit="s", utc=True)
     frame["saved"] = frame["saved"].astype("float64") / NANO
-    return frame.astype(dict.fromkeys(("category", "strategy", "model", "run"), "string"))
+    texts = ["category", "tags", "strategy", "model", "run"]
+    return frame.astype(dict.fromkeys(texts, "string"))
+
+
+def labelled(frame: pd.DataFrame, category: str | None, tag: str | None) -> pd.DataFrame:
+    """Return the rows of a category, and those of them that carry a tag; None is any."""
+    if category is not None:
+        frame = frame[frame["category"] == category]
+    if tag is not None:
+        tagged = "," + frame["tags"] + ","
+        frame = frame[tagged.str.contains(f",{tag},", regex=False).astype(bool)]
+    return frame.reset_index(drop=True)
 
 
 def spending(
     attempts: pd.DataFrame, hits: pd.DataFrame, period: str, by: tuple[str, ...] = ()
 ) -> pd.DataFrame:
-    """Return one row a period, and a value of each column in `by`.
+    """Return one row a period, and a value of each column in `by`, of which `BY` tells.
 
     Columns: calls (paid, or presumed paid), cost (USD, of which `presumed` may have been billed
     without an answer), cached_calls, saved (USD they would have cost), input_tokens,
@@ -61,6 +74,7 @@ def spending(
         presumed=paid["cost"].where(paid["state"] != "settled", 0.0),
     )
     known = hits.assign(period=_begins(hits["at"], period, first), cached_calls=hits["calls"])
+    paid["day"], known["day"] = _days(paid["opened"]), _days(known["at"])
     bought, found = (
         frame.groupby(["period", *by], sort=True)[list(names)].agg(_whole)
         for frame, names in ((paid, _BOUGHT), (known, _FOUND))
@@ -90,11 +104,16 @@ def _begins(times: pd.Series, period: str, first: pd.Timestamp) -> pd.Series:
     """Return the UTC day on which the period of each time begins; of all times, that of `first`."""
     if period not in PERIODS:
         raise ParameterError(f"period is {period!r}. {did_you_mean(str(period), PERIODS)}")
-    days: pd.Series = times.dt.tz_localize(None).dt.normalize()
+    days = _days(times)
     if period == "weekly":
         days -= pd.to_timedelta(days.dt.day_of_week, unit="D")
     if period == "monthly":
         days -= pd.to_timedelta(days.dt.day - 1, unit="D")
     if period == "all":
         return pd.Series(first.tz_localize(None).floor("D"), index=times.index)
+    return days
+
+
+def _days(times: pd.Series) -> pd.Series:
+    days: pd.Series = times.dt.tz_localize(None).dt.normalize()
     return days

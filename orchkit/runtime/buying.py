@@ -43,7 +43,7 @@ class Buyer:
         Writes down what is bought, before it is sent and after.
     paces : Paces
         How fast each model may be asked, shared by all runs.
-    category : str
+    category, tags
         What the run is for, in the ledger.
 
     Attributes
@@ -64,6 +64,7 @@ class Buyer:
         scribe: Scribe,
         paces: Paces,
         category: str,
+        tags: tuple[str, ...] = (),
     ) -> None:
         self.policy = policy
         self.requests = 0
@@ -75,6 +76,7 @@ class Buyer:
         self._scribe = scribe
         self._paces = paces
         self._category = category
+        self._tags = tags
         self._stopped: dict[int, Failure] = {}
         self._over: Failure | None = None
 
@@ -148,7 +150,7 @@ class Buyer:
         asked = order.asked
         about = (asked.key, asked.model.name, asked.provider.name, asked.bound)
         claim = self._scribe.cache is not None
-        begin = Begin(self.run, self._category, order.strategy, *about, claim=claim)
+        begin = Begin(self.run, self._category, order.strategy, *about, claim, self._tags)
         writing = self._scribe.write(Word(begin=begin))
         try:
             begun = await asyncio.shield(writing)

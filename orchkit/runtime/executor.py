@@ -76,8 +76,8 @@ class Executor:
         What one call may take.
     paces : Paces, optional
         How fast each model may be asked, shared by all runs.
-    category : str
-        What the run is for, in the ledger.
+    category, tags
+        What the run is for, in the ledger: a word, and any number more.
     """
 
     def __init__(
@@ -94,12 +94,14 @@ class Executor:
         policy: Policy | None = None,
         paces: Paces | None = None,
         category: str = "orchestration",
+        tags: tuple[str, ...] = (),
     ) -> None:
         self.catalog = catalog
         self.max_cost = max_cost
         self.concurrency = concurrency
         self.policy = policy or Policy()
         self.category = category
+        self.tags = tags
         self.spent = Spent(purse=Purse(budget))
         self._find_provider = provider_of
         self._providers: dict[str, Provider] = {}
@@ -111,6 +113,7 @@ class Executor:
             self._scribe,
             paces or Paces(),
             category,
+            tags,
         )
         self._memo: dict[str, Response] = {}
         self._flying: dict[str, asyncio.Future[Response | None]] = {}
@@ -248,7 +251,7 @@ class Executor:
         """Return what the cache answered in this run, for the ledger."""
         run, category = self._buyer.run, self.category
         return [
-            Hits(run, category, *place, calls, self._saved[place])
+            Hits(run, category, *place, calls, self._saved[place], self.tags)
             for place, calls in self._hits.items()
         ]
 

@@ -25,10 +25,11 @@ from orchkit.errors import StoreError
 from orchkit.runtime.owners import Owners
 from orchkit.runtime.private import IMPATIENT, PATIENT, Busy, private_file, private_folder
 
-VERSION = 1
 #: Tells our files from other sqlite files: "orch".
 APPLICATION = 0x6F726368
-SCHEMA = """
+#: What each version added; a ledger of an earlier one is brought up to date when it is opened.
+SCHEMAS = (
+    """
 CREATE TABLE attempts (
     id INTEGER PRIMARY KEY,
     run TEXT NOT NULL,
@@ -61,7 +62,16 @@ CREATE TABLE hits (
     saved INTEGER,
     digest BLOB NOT NULL
 ) STRICT;
-"""
+""",
+    """
+CREATE TABLE tags (
+    run TEXT PRIMARY KEY,
+    tags TEXT NOT NULL,
+    digest BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+""",
+)
+VERSION = len(SCHEMAS)
 #: What an attempt is opened with, and what closing it sets; the digest is over all of it.
 OPENED = ("id", "run", "owner", "key", "claim", "category", "strategy", "model", "provider",
           "reserved", "opened")  # fmt: skip
@@ -73,6 +83,7 @@ _INSERT = (
 )
 _LEFT = f"SELECT {', '.join(_COLUMNS)} FROM attempts WHERE owner = ? AND state = 'open'"  # noqa: S608 - our own names
 _HIT = "INSERT INTO hits VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_TAG = "INSERT INTO tags VALUES (?, ?, ?) ON CONFLICT (run) DO NOTHING"
 _CLOSE = (
     f"UPDATE attempts SET {', '.join(f'{name} = ?' for name in (*CLOSED, 'digest'))} "  # noqa: S608 - our own names
     "WHERE id = ? AND state = 'open'"
@@ -91,6 +102,7 @@ class Begin:
     provider: str
     reserved: int | None
     claim: bool = False
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +138,7 @@ class Hits:
     model: str
     calls: int
     saved: int | None
+    tags: tuple[str, ...] = ()
 
 
 class Ledger:
@@ -178,6 +191,7 @@ class Ledger:
         with self._telling("write to"), self._transaction() as cursor:
             cursor.executemany(_CLOSE, [_close(end, now) for end in self._owed])
             cursor.executemany(_HIT, [_hit(each, now) for each in hits])
+            cursor.executemany(_TAG, _tagged((*begins, *hits)))
             begun = self._begin(cursor, begins, now)
         self._owed.clear()
         return begun
@@ -192,12 +206,16 @@ class Ledger:
             return sum(self._bury(owner) for owner in dead)
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield every attempt, oldest first; StoreError when one is missing or was changed."""
+        """Yield every attempt, oldest first, with its run's tags, joined by commas.
+
+        StoreError when a row is missing or was changed.
+        """
         with self._telling("read"), closing(_connected(self.path)) as base:
             base.row_factory = sqlite3.Row  # beside the connection that writes
             base.execute("BEGIN")  # one moment of it, while others write
             told = base.execute("PRAGMA integrity_check").fetchone()[0]
             rows = base.execute("SELECT * FROM attempts ORDER BY id").fetchall()
+            tags = self._tags(base)
             last = rows[-1]["id"] if rows else 0
         if told != "ok" or len(rows) != last:
             what = f"{len(rows)} rows of {last}" if told == "ok" else told
@@ -205,16 +223,18 @@ class Ledger:
         for row in rows:
             if row["digest"] != _digest(tuple(row)[:-1]):
                 raise StoreError(f"Row {row['id']} of the ledger {self.path} changed. {_REMEDY}")
-            yield dict(row)
+            yield {**dict(row), "tags": tags.get(row["run"], "")}
 
     def hits(self) -> list[dict[str, Any]]:
         """Return what the cache answered, one row a run, strategy and model."""
         with self._telling("read"), closing(_connected(self.path)) as base:
             base.row_factory = sqlite3.Row
+            base.execute("BEGIN")
             rows = base.execute("SELECT * FROM hits ORDER BY at").fetchall()
+            tags = self._tags(base)
         if any(row["digest"] != _digest(tuple(row)[:-1]) for row in rows):
             raise StoreError(f"What the ledger {self.path} says of hits changed. {_REMEDY}")
-        return [dict(row) for row in rows]
+        return [{**dict(row), "tags": tags.get(row["run"], "")} for row in rows]
 
     def spent(self) -> int:
         """Return nano-dollars spent for certain or presumed to be, over all time."""
@@ -225,6 +245,13 @@ class Ledger:
         """Close the file and let go of the owner's lock."""
         self._base.close()
         self.owners.close()
+
+    def _tags(self, base: sqlite3.Connection) -> dict[str, str]:
+        """Return the tags of each run that has some."""
+        rows = [tuple(row) for row in base.execute("SELECT * FROM tags")]
+        if any(digest != _digest(tuple(told)) for *told, digest in rows):
+            raise StoreError(f"What the ledger {self.path} says of tags changed. {_REMEDY}")
+        return {run: tags for run, tags, _ in rows}
 
     def _begin(
         self, cursor: sqlite3.Cursor, begins: Sequence[Begin], now: float
@@ -289,6 +316,12 @@ def _hit(hits: Hits, now: float) -> tuple[object, ...]:
     return (*told, _digest(told))
 
 
+def _tagged(told: Sequence[Begin | Hits]) -> list[tuple[object, ...]]:
+    """Return a row for each run that has tags."""
+    runs = {each.run: ",".join(each.tags) for each in told if each.tags}
+    return [(*row, _digest(row)) for row in runs.items()]
+
+
 def _reserved(attempt: Attempt) -> int | None:
     reserved = attempt.opened[OPENED.index("reserved")]
     return None if reserved is None else int(reserved)
@@ -310,20 +343,31 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    """Return the file as a connection, made or checked; used from one thread at a time."""
+    """Return the file as a connection: made, or checked and brought up to date.
+
+    It is used from one thread at a time.
+    """
     with FileLock(path.with_suffix(".lock"), mode=0o600):  # two processes may start at once
         private_file(path)
         base = _connected(path)
         base.execute("PRAGMA journal_mode = WAL")
         base.execute("PRAGMA synchronous = FULL")
-        versions = [base.execute(f"PRAGMA {n}").fetchone()[0] for n in _VERSIONS]
-        if not any(versions):
-            base.executescript(f"BEGIN; {SCHEMA} {_STAMP} COMMIT;")
-        elif versions != [APPLICATION, VERSION]:
-            raise OSError(f"it is no ledger of version {VERSION}, but {versions[1]}")
-        if _shape(base) != _expected():
+        version = _version(base)
+        if _shape(base) != _expected(version):
             raise OSError("it holds other tables, indices or triggers than a ledger")
+        if version < VERSION:
+            base.executescript(f"BEGIN IMMEDIATE; {''.join(SCHEMAS[version:])} {_STAMP} COMMIT;")
     return base
+
+
+def _version(base: sqlite3.Connection) -> int:
+    """Return which version of a ledger the file is; 0 where nothing is in it yet."""
+    application, version = (base.execute(f"PRAGMA {name}").fetchone()[0] for name in _VERSIONS)
+    if application == version == 0:
+        return 0
+    if application != APPLICATION or not 1 <= version <= VERSION:
+        raise OSError(f"it is no ledger of version {VERSION} or before, but {version}")
+    return int(version)
 
 
 def _shape(base: sqlite3.Connection) -> list[tuple[str, ...]]:
@@ -331,9 +375,9 @@ def _shape(base: sqlite3.Connection) -> list[tuple[str, ...]]:
 
 
 @cache
-def _expected() -> list[tuple[str, ...]]:
+def _expected(version: int) -> list[tuple[str, ...]]:
     with closing(sqlite3.connect(":memory:")) as base:
-        base.executescript(SCHEMA)
+        base.executescript("".join(SCHEMAS[:version]))
         return _shape(base)
 
 

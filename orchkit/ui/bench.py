@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from orchkit.ui import exporting, plots, verbs
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.session import SESSION
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 DEFAULT_STRATEGIES = ("cheapest", "fallback", "ensemble")
 RESULTS, SUMMARY, FIGURE = "results.parquet", "summary.csv", "cost_quality.png"
@@ -19,11 +23,14 @@ def bench(
     frame: pd.DataFrame,
     strategies: Sequence[str] = DEFAULT_STRATEGIES,
     *,
-    budget: float | None = None,
     every_model: bool = True,
+    **options: Any,
 ) -> Comparison:
-    """Return the comparison of strategies, and of every default model on its own."""
-    return verbs.compare(frame, ways(strategies, every_model=every_model), budget=budget)
+    """Return the comparison of strategies, and of every default model on its own.
+
+    What is not named here is as in `orchkit.compare`.
+    """
+    return verbs.compare(frame, ways(strategies, every_model=every_model), **options)
 
 
 def ways(strategies: Sequence[str], *, every_model: bool) -> list[str]:
@@ -62,14 +69,14 @@ def write(found: Comparison, folder: Path) -> list[Path]:
     results, summary, figure = (folder / name for name in (RESULTS, SUMMARY, FIGURE))
     found.results.assign(metadata=found.results["metadata"].map(str)).to_parquet(results)
     exporting.to_csv(found.summary().assign(simulated=found.simulated), summary)
-    _draw(found, figure)
+    draw(lambda ax: found.plot(ax=ax), figure)
     return [results, summary, figure]
 
 
-def _draw(found: Comparison, path: Path) -> None:
-    """Write the figure without pyplot, which would keep it open."""
+def draw(onto: Callable[[Axes], object], path: Path) -> None:
+    """Write a figure without pyplot, which would keep it open."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=plots.SIZE, layout="constrained")
-    found.plot(ax=figure.subplots())
+    onto(figure.subplots())
     figure.savefig(path, dpi=150)

@@ -1,6 +1,7 @@
 """The command line: ``orchkit bench`` and the quick commands.
 
-The answer goes to stdout, all else to stderr. Exit codes: 0 done, 1 some rows failed, 2 misuse.
+The answer goes to stdout, all else to stderr. Exit codes: 0 done, 1 some rows failed, 2 misuse,
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -19,13 +20,30 @@ from orchkit.ui import models
 from orchkit.ui.commands_bench import bench_command
 from orchkit.ui.commands_cache import cache_commands
 from orchkit.ui.commands_costs import costs_commands
-from orchkit.ui.commands_prompt import ResultFile, answered, echo_result, prompt_text
+from orchkit.ui.commands_prompt import (
+    ResultFile,
+    answered,
+    category_option,
+    echo_result,
+    prompt_text,
+    tag_option,
+)
 from orchkit.ui.names import BUILT_IN
 from orchkit.ui.selfcheck import selfcheck
 from orchkit.ui.session import SESSION
 from orchkit.ui.terminal import echo
 
-COMPLETION = """\b
+#: What stands at the end of ``--help``.
+EPILOG = """\b
+Examples:
+  orchkit --prompt "What is 2+2?"                          the answer, and who gave it on stderr
+  git diff | orchkit --prompt - --system "Review this"     what is piped in is the prompt
+  orchkit --prompt @ask.txt --strategy fallback --max-cost 0.01 --output result.json
+  orchkit --prompt "Analyze logs" --json | jq -r .cost     the whole result
+  orchkit bench mine.csv --out results                     compare strategies over a file
+  orchkit costs report --by model                          what was spent
+
+\b
 Completion in the shell; put its line into ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish:
   bash  eval "$(_ORCHKIT_COMPLETE=bash_source orchkit)"
   zsh   eval "$(_ORCHKIT_COMPLETE=zsh_source orchkit)"
@@ -44,6 +62,8 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except OrchkitError as error:
             _end(ctx, str(error), 1 if isinstance(error, CallError) else 2)
+        except KeyboardInterrupt:  # the run has told what it spent
+            ctx.exit(130)
         except BrokenPipeError:  # click's to end, in silence
             raise
         except OSError as error:
@@ -64,7 +84,7 @@ def _strategies(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
     return [name for name in names if name.startswith(typed)]
 
 
-@click.group(cls=_Commands, invoke_without_command=True, no_args_is_help=True, epilog=COMPLETION)
+@click.group(cls=_Commands, invoke_without_command=True, no_args_is_help=True, epilog=EPILOG)
 @click.option("--list-models", is_flag=True, help="Show the models, their tiers and prices.")
 @click.option(
     "--prompt",
@@ -97,8 +117,11 @@ def _strategies(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
 )
 @click.option("--chain", metavar="A,B,…", help="Models in the order fallback tries them.")
 @click.option("--system", metavar="TEXT", help="System message.")
+@click.option("--max-tokens", type=int, metavar="N", help="Longest answer; 1024 unless set.")
 @click.option("--max-cost", type=float, metavar="USD", help="Hard limit for the prompt.")
 @click.option("--budget", type=float, metavar="USD", help="Hard limit for the run.")
+@category_option
+@tag_option
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the result as JSON."
 )
@@ -120,7 +143,7 @@ def main(
     """Route prompts over several language models, and measure how well each way does.
 
     The answer goes to stdout, all else to stderr. Ends with 0 when all is done, 1 when a prompt
-    or a check failed, 2 when the command cannot be carried out as written.
+    or a check failed, 2 when the command cannot be carried out as written, 130 when interrupted.
     """
     if ctx.invoked_subcommand is not None:
         return _refuse_beside(ctx)

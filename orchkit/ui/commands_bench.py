@@ -13,6 +13,7 @@ import pandas as pd
 from orchkit.errors import ParameterError
 from orchkit.lab.datasets import load_dataset, read_prompts
 from orchkit.ui.bench import DEFAULT_STRATEGIES, bench, foretold, prepare, ways, write
+from orchkit.ui.commands_prompt import category_option, tag_option
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.money import usd
 from orchkit.ui.session import SESSION
@@ -33,6 +34,8 @@ from orchkit.ui.terminal import echo
 )
 @click.option("--budget", type=float, metavar="USD", help="Hard limit for the whole run.")
 @click.option("--yes", is_flag=True, help="Spend without asking; simulated answers never ask.")
+@category_option
+@tag_option
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N prompts.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
@@ -43,6 +46,8 @@ def bench_command(
     out: Path | None,
     budget: float | None,
     yes: bool,
+    category: str,
+    tags: tuple[str, ...],
     limit: int | None,
     as_json: bool,
 ) -> None:
@@ -59,7 +64,7 @@ def bench_command(
     chosen = ways(named, every_model=strategies is None)
     if not SESSION.simulated:
         _agree(frame, chosen, agreed=yes or budget is not None)
-    found = bench(frame, chosen, budget=budget, every_model=False)
+    found = bench(frame, chosen, budget=budget, every_model=False, category=category, tags=tags)
     _echo_comparison(found, as_json or bool(ctx.find_root().params.get("as_json")))
     for path in [] if out is None else write(found, out):
         click.echo(f"wrote {path}", err=True)

@@ -22,6 +22,16 @@ from orchkit.ui.terminal import echo
 
 #: No model takes more; a file without end is refused before it fills the memory.
 MOST_BYTES = 16_000_000
+category_option = click.option(
+    "--category",
+    default="orchestration",
+    show_default=True,
+    metavar="NAME",
+    help="What it is for, in orchkit costs.",
+)
+tag_option = click.option(
+    "--tag", "tags", multiple=True, metavar="NAME", help="A word more; may be given again."
+)
 _LITERAL = "A prompt that itself begins with @ is written with two: @@."
 
 
@@ -99,32 +109,27 @@ class ResultFile:
 
 
 def answered(prompt: str, file: ResultFile | None, **settings: Any) -> Result:
-    """Return the result, having written it; a prompt that no model fits has one in its file too.
+    """Return the result, having written it; a prompt that no model fits has one, too.
 
-    Else a script would read what an earlier prompt left there.
+    Else a script would read what an earlier prompt left in the file.
     """
     try:
         result = verbs.run_orchestration(prompt, **settings)
     except BudgetExceeded:
         row = verbs.last_run().iloc[0]
-        _write(Result.of({name: row[name] for name in frames.COLUMNS}), file)
-        raise
-    _write(result, file)
+        result = Result.of({name: row[name] for name in frames.COLUMNS})
+    if file is not None:
+        file.write(result.to_json() + "\n")
     return result
 
 
-def _write(result: Result, file: ResultFile | None) -> None:
-    if file is not None:
-        file.write(result.to_json() + "\n")
-
-
 def echo_result(result: Result, as_json: bool) -> None:
-    """Print the answer, or all of the result as JSON; who answered goes to stderr."""
+    """Print the answer, or all of the result as JSON; who answered, or why not, to stderr."""
     if as_json:
         click.echo(result.to_json())
-    else:
-        echo(result.response or "")
-    echo(result.error or _told(result), err=True)
+    elif result.response is not None:
+        echo(result.response)
+    echo(_told(result) if result.error is None else f"orchkit: {result.error}", err=True)
 
 
 def _told(result: Result) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -17,7 +17,6 @@ from orchkit.core.plans import Answer, Query, Strategy, Trace
 from orchkit.core.strategies import Single
 from orchkit.errors import (
     ColumnError,
-    ParameterError,
     PriceMissingError,
     RetiredModelWarning,
     tell,
@@ -28,7 +27,7 @@ from orchkit.lab.asking import Asking, queries, tier_or_none
 from orchkit.lab.scoring import Scorer
 from orchkit.runtime.executor import Executor
 from orchkit.runtime.providers.simulator import Known
-from orchkit.ui import names
+from orchkit.ui import labels, names
 from orchkit.ui.money import nano, usd
 from orchkit.ui.progress import progress as progress_line
 from orchkit.ui.session import SESSION
@@ -130,18 +129,18 @@ def job_of(
     reference: str = "reference",
     scorer: str | Scorer | None = None,
     category: str = "orchestration",
+    tags: str | Iterable[str] = (),
 ) -> Job:
     """Check what was given, in an order that tells the most useful thing first."""
     if not isinstance(df, pd.DataFrame):
         raise TypeError(f"orchkit works on a DataFrame, not on {type(df).__name__}.")
-    if not isinstance(category, str) or not category.strip() or not category.isprintable():
-        raise ParameterError(f"category is {category!r:.60}; it must be a word of your own.")
+    category, tags = labels.word(category, "category"), labels.tags(tags)
     concurrency = None if concurrency is None else whole("concurrency", concurrency)
     caps = {"max_cost": nano(max_cost, "max_cost"), "budget": nano(budget, "budget")}
     asked = queries(df, asking)
     known = _known(df, asked, reference, scorer) if SESSION.simulated else {}
     executor = SESSION.executor(
-        concurrency=concurrency, cache=cache, known=known, category=category, **caps
+        concurrency=concurrency, cache=cache, known=known, category=category, tags=tags, **caps
     )
     capped = bool(SESSION.settings.purses) or any(cap is not None for cap in caps.values())
     return Job(executor, asked, known, capped)

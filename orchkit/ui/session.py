@@ -97,6 +97,7 @@ class Session:
         cache: bool,
         known: Mapping[str, Known],
         category: str,
+        tags: tuple[str, ...] = (),
     ) -> Executor:
         """Return the executor of one run; what is not simulated is written into the ledger."""
         catalog, simulated = self.catalog(), self.simulated
@@ -112,6 +113,7 @@ class Session:
             policy=self.settings.policy,
             paces=Paces() if simulated else self._paces,
             category=category,
+            tags=tags,
         )
 
     def cache(self) -> ResponseCache:

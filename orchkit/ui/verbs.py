@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -48,6 +48,7 @@ def route(
     progress: bool | None = None,
     prefix: str = "",
     category: str = "orchestration",
+    tags: str | Iterable[str] = (),
 ) -> pd.DataFrame:
     """Answer every prompt of a frame by one strategy.
 
@@ -83,8 +84,9 @@ def route(
         Whether to show a progress line; None shows it where somebody can see it.
     prefix : str
         Put before every result column's name.
-    category : str
-        What the run is for, in `orchkit.costs`.
+    category, tags
+        What the run is for, in `orchkit.costs`: one word, and any number more, like
+        ``tags=("paper", "ablation-3")``.
 
     Returns
     -------
@@ -107,7 +109,7 @@ def route(
     {'a': 'gpt-4o-mini', 'b': 'claude-haiku-3.5'}
     """
     asking = Asking(prompt, system, template, complexity, temperature, max_tokens, seed)
-    job = job_of(df, asking, max_cost, budget, concurrency, cache, category=category)
+    job = job_of(df, asking, max_cost, budget, concurrency, cache, category=category, tags=tags)
     refuse_taken(df, prefix)
     chosen = job.strategy(
         strategy,
@@ -143,6 +145,7 @@ def compare(
     cache: bool = True,
     progress: bool | None = None,
     category: str = "orchestration",
+    tags: str | Iterable[str] = (),
 ) -> Comparison:
     """Answer every prompt by every strategy, and measure them against each other.
 
@@ -182,7 +185,9 @@ def compare(
     {'cheapest': 40, 'gpt-4o': 40}
     """
     asking = Asking(prompt, system, template, complexity, temperature, max_tokens, seed)
-    job = job_of(df, asking, max_cost, budget, concurrency, cache, reference, scorer, category)
+    job = job_of(
+        df, asking, max_cost, budget, concurrency, cache, reference, scorer, category, tags
+    )
     quality = experiment.scoring_of(df, reference, scorer)
     chosen = job.strategies(strategies)
     singles = tuple(experiment.label(one) for one in chosen if isinstance(one, Single))
@@ -282,6 +287,7 @@ def record(
     cache: bool = True,
     progress: bool | None = None,
     category: str = "orchestration",
+    tags: str | Iterable[str] = (),
 ) -> ResponseMatrix:
     """Ask every model every prompt once, for replaying strategies without spending.
 
@@ -313,7 +319,7 @@ def record(
     (10, 5, ['gpt-4o-mini', 'gpt-4o'])
     """
     asking = Asking(prompt, system, template, None, temperature, max_tokens, seed)
-    job = job_of(df, asking, None, budget, concurrency, cache, reference, scorer, category)
+    job = job_of(df, asking, None, budget, concurrency, cache, reference, scorer, category, tags)
     quality = experiment.scoring_of(df, reference, scorer)
     singles = [Single(name) for name in job.models(models)]
     for single in singles:

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from orchkit.core.catalog import NANO
 from orchkit.errors import ParameterError
-from orchkit.lab.spending import PERIODS, attempts_frame, hits_frame, spending
+from orchkit.lab.spending import (
+    BY,
+    PERIODS,
+    attempts_frame,
+    hits_frame,
+    labelled,
+    spending,
+)
 
 
 def at(text: str) -> float:
@@ -23,7 +30,8 @@ def at(text: str) -> float:
 def attempt(opened: str = "2026-03-04", **changed: Any) -> dict[str, Any]:
     """Return a row of the ledger."""
     plain = {
-        "run": "r", "category": "study", "strategy": "single", "model": "a", "provider": "p",
+        "run": "r", "category": "study", "tags": "", "strategy": "single", "model": "a",
+        "provider": "p",
         "key": "k", "state": "settled", "cost": 5 * NANO, "reserved": 9 * NANO,
         "input_tokens": 7, "output_tokens": 3,
     }  # fmt: skip
@@ -32,7 +40,7 @@ def attempt(opened: str = "2026-03-04", **changed: Any) -> dict[str, Any]:
 
 def hit(when: str = "2026-03-04", **changed: Any) -> dict[str, Any]:
     """Return what a cache answered in a run."""
-    plain = {"run": "r", "category": "study", "strategy": "single", "model": "a"}
+    plain = {"run": "r", "category": "study", "tags": "", "strategy": "single", "model": "a"}
     return {**plain, "at": at(when), "calls": 3, "saved": 2 * NANO, **changed}
 
 
@@ -85,6 +93,43 @@ def test_columns_to_tell_apart_are_told_apart() -> None:
     assert found.index.names == ["period", "strategy", "model"]
 
 
+def test_days_are_told_apart_within_a_period() -> None:
+    """By day, a month has a row for each UTC day on which something was spent."""
+    found = told(
+        [attempt("2026-03-04 23:00"), attempt("2026-03-05 01:00")], [], "monthly", ("day",)
+    )
+    assert found.index.names == ["period", "day"]
+    assert [f"{day:%m-%d}" for day in found.index.get_level_values("day")] == ["03-04", "03-05"]
+
+
+@pytest.mark.parametrize(
+    ("category", "tag", "kept"),
+    [
+        (None, None, [0, 1, 2]),
+        ("study", None, [0, 1]),
+        (None, "a", [1, 2]),
+        ("study", "a", [1]),
+        (None, "aa", []),
+        (None, "b", [1]),
+        (None, ".", []),
+    ],
+)
+def test_labels_choose_rows(category: str | None, tag: str | None, kept: list[int]) -> None:
+    """A category is the whole word, a tag one of the words, and both must fit."""
+    labels = [("study", ""), ("study", "a,b"), ("other", "a")]
+    rows = [attempt(category=name, tags=tags, cost=n) for n, (name, tags) in enumerate(labels)]
+    found = labelled(attempts_frame(rows), category, tag)
+    assert [round(cost * NANO) for cost in found["cost"]] == kept
+    assert list(found.index) == [*range(len(kept))]
+
+
+@pytest.mark.parametrize("by", [*BY])
+def test_nothing_is_told_apart_of_nothing(by: str) -> None:
+    """Without rows there is an empty frame, indexed all the same."""
+    found = told([], by=(by,))
+    assert (len(found), found.index.names) == (0, ["period", by])
+
+
 def test_an_unknown_price_makes_the_sum_unknown() -> None:
     """What nobody knows the price of is a call, and no part of a number that looks whole."""
     found = told([attempt(cost=None), attempt(), attempt("2026-03-05")], [hit(saved=None)])
@@ -117,8 +162,11 @@ def test_a_period_nobody_knows_is_refused() -> None:
         min_size=1,
     ),
     st.sampled_from(PERIODS),
+    st.lists(st.sampled_from(BY), unique=True).map(tuple),
 )
-def test_periods_add_up_to_the_whole(rows: list[tuple[float, str, int]], period: str) -> None:
+def test_periods_add_up_to_the_whole(
+    rows: list[tuple[float, str, int]], period: str, by: tuple[str, ...]
+) -> None:
     """However it is cut, the sum is the sum of the ledger."""
     ledger = [
         attempt(
@@ -128,4 +176,4 @@ def test_periods_add_up_to_the_whole(rows: list[tuple[float, str, int]], period:
         for when, state, cost in rows
     ]
     whole = sum(row["cost"] for row in ledger)
-    assert round(told(ledger, period=period)["cost"].sum() * NANO) == whole
+    assert round(told(ledger, period=period, by=by)["cost"].sum() * NANO) == whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 import stat
@@ -17,7 +18,14 @@ import pytest
 
 from orchkit.core.calls import Usage
 from orchkit.errors import StoreError
-from orchkit.runtime.ledger import Attempt, Begin, End, Hits, Ledger
+from orchkit.runtime.ledger import (
+    SCHEMAS,
+    Attempt,
+    Begin,
+    End,
+    Hits,
+    Ledger,
+)
 from orchkit.runtime.owners import Owners
 
 BEGIN = Begin("run", "study", "single", "k", "m", "p", 100)
@@ -250,6 +258,77 @@ def test_changed_hits_are_refused(ledger: Ledger, path: Path) -> None:
         base.commit()
     with pytest.raises(StoreError, match="hits changed"):
         ledger.hits()
+
+
+def test_tags_stand_beside_their_run(ledger: Ledger) -> None:
+    """Every attempt and hit of a run has the run's tags; one of a run without has none."""
+    ledger.write([replace(BEGIN, tags=("a", "b")), replace(BEGIN, run="other")])
+    ledger.write(hits=[Hits("third", "study", "single", "m", 5, 500, ("c",))])
+    begun(ledger, replace(BEGIN, tags=("a", "b")))
+    assert [row["tags"] for row in ledger.rows()] == ["a,b", "", "a,b"]
+    assert [hit["tags"] for hit in ledger.hits()] == ["c"]
+
+
+def test_changed_tags_are_refused(ledger: Ledger, path: Path) -> None:
+    """Nobody moves what was spent from one study to another."""
+    begun(ledger, replace(BEGIN, tags=("a",)))
+    with closing(sqlite3.connect(path)) as base:
+        base.execute("UPDATE tags SET tags = 'b'")
+        base.commit()
+    for read in (ledger.spent, ledger.hits):
+        with pytest.raises(StoreError, match="tags changed"):
+            read()
+
+
+@pytest.fixture
+def first(path: Path) -> Path:
+    """Give a ledger of version 1, with an attempt that was settled and one still open."""
+    with closing(Ledger(path)) as ledger:
+        one, _ = ledger.write([BEGIN, BEGIN])
+        assert one is not None
+        ledger.write(ends=[End(one, "settled", 40)])
+    with closing(sqlite3.connect(path)) as base:
+        base.executescript("DROP TABLE tags; PRAGMA user_version = 1;")
+        told = [sql for (sql,) in base.execute("SELECT sql FROM sqlite_master ORDER BY name")]
+    assert hashlib.sha256(repr(told).encode()).hexdigest()[:16] == VERSION_1
+    return path
+
+
+#: What tells the schema that version 1 had: people have files of it.
+VERSION_1 = "631de9750fb09f2b"
+
+
+def test_an_earlier_ledger_is_brought_up_to_date(first: Path) -> None:
+    """Its rows stay as they are, what was left open is presumed, and tags can be written."""
+    with closing(Ledger(first)) as ledger:
+        begun(ledger, replace(BEGIN, run="new", tags=("a",)))
+        assert states(ledger) == [("settled", 40), ("presumed", 100), ("open", None)]
+        assert [row["tags"] for row in ledger.rows()] == ["", "", "a"]
+    Ledger(first).close()
+    with closing(sqlite3.connect(first)) as base:
+        assert base.execute("PRAGMA user_version").fetchone() == (len(SCHEMAS),)
+
+
+@pytest.mark.parametrize("planted", ["CREATE TABLE tags (a)", "CREATE VIEW evil AS SELECT 1"])
+def test_an_earlier_ledger_with_something_planted_is_left_alone(first: Path, planted: str) -> None:
+    """What is no ledger of its version is refused, and nothing is added to it."""
+    with closing(sqlite3.connect(first)) as base:
+        base.execute(planted)
+        base.commit()
+    with pytest.raises(StoreError, match="other tables"):
+        Ledger(first)
+    with closing(sqlite3.connect(first)) as base:
+        assert base.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_a_process_of_an_earlier_version_goes_on(first: Path) -> None:
+    """Who had the file open before it was brought up to date can still end what it began."""
+    with closing(sqlite3.connect(first, isolation_level=None)) as before:
+        before.execute("SELECT count(*) FROM attempts").fetchone()
+        Ledger(first).close()
+        before.execute("UPDATE attempts SET digest = digest")
+    with closing(Ledger(first)) as ledger:
+        assert ledger.spent() == 140
 
 
 def test_a_ledger_that_was_taken_away_is_noticed(ledger: Ledger, path: Path) -> None:

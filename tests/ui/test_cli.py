@@ -326,7 +326,7 @@ def test_the_module_is_the_command(own_home: Path) -> None:
     """`python -m orchkit` prints to a real stdout and ends with the command's exit code."""
     command = [sys.executable, "-m", "orchkit", "--prompt", "  "]
     ran = subprocess.run(command, capture_output=True, check=False, encoding="utf-8")  # noqa: S603
-    assert (ran.returncode, ran.stdout) == (1, "\n")
+    assert (ran.returncode, ran.stdout) == (1, "")
     assert "EmptyPrompt" in ran.stderr
     assert "Traceback" not in ran.stderr
 
@@ -409,7 +409,7 @@ def test_an_answer_cannot_steer_the_terminal(model: str) -> None:
     orchkit.add_model(model, provider=Hostile(HOSTILE), input_price=0, output_price=0)
     ran = orchkit_("--prompt", "Hi", "--strategy", model)
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", ran.stdout + ran.stderr)
-    assert ran.stdout == ("\tcolumn\nlinelink\n" if model == "polly" else "\n")
+    assert ran.stdout == ("\tcolumn\nlinelink\n" if model == "polly" else "")
 
 
 def test_json_keeps_an_answer_whole_and_harmless() -> None:
@@ -474,6 +474,37 @@ def test_the_shell_completes_what_is_typed(own_home: Path, tmp_path: Path) -> No
         **completing,
     )
     assert (broken.returncode, broken.stdout.strip(), broken.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--list-models"],
+        ["--prompt", "Hi"],
+        ["bench", "--limit", "3"],
+        ["costs", "export", "--json"],
+    ],
+    ids=" ".join,
+)
+def test_a_reader_that_leaves_is_no_error(own_home: Path, arguments: list[str]) -> None:
+    """When nobody reads any more the command ends without a traceback."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "orchkit", *arguments]
+    ran = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)  # noqa: S603
+    os.close(writing)
+    assert ran.returncode == 1
+    assert not re.search(b"Traceback|Exception|Error", ran.stderr)
+
+
+def test_an_interrupt_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who presses Ctrl-C is told by the code that shells know."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(orchkit.ui.verbs, "run_orchestration", interrupted)
+    assert ended(orchkit_("--prompt", "Hi")) == (130, "")
 
 
 def test_a_file_that_cannot_be_written_has_a_remedy(tmp_path: Path, sent: list[Call]) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,98 @@ def test_a_category_is_looked_at_alone(spent: int, category: str) -> None:
     assert len(orchkit.costs.attempts()) == spent
 
 
+def test_a_prompt_and_a_bench_carry_labels(parrot: Any) -> None:
+    """--category and --tag stand at what is run, and choose what is told."""
+    orchkit.add_model("polly", provider=parrot, input_price=1, output_price=10)
+    labels = ["--tag", "paper", "--tag", "ablation-3"]
+    one = ["--prompt", "Hi", "--strategy", "polly", "--category", "study", *labels]
+    several = ["bench", "--strategies", "polly", "--limit", "3", "--yes", "--tag", "paper"]
+    for command in (one, several):
+        assert run(*command).exit_code == 0
+    counted = {
+        chosen: sum(row["calls"] for row in told("stats", *chosen.split()))
+        for chosen in ("--category study", "--category orchestration", "--tag paper",
+                       "--tag ablation-3", "--tag nothing")
+    }  # fmt: skip
+    assert [*counted.values()] == [1, 3, 4, 1, 0]
+
+
+def told(*arguments: str) -> list[dict[str, Any]]:
+    """Return what a command of costs prints as JSON."""
+    rows: list[dict[str, Any]] = json.loads(run("costs", *arguments, "--json").stdout)
+    return rows
+
+
+@pytest.mark.parametrize("by", ["model", "model,day", "strategy, model", "category"])
+def test_a_report_tells_apart_what_it_is_asked(spent: int, by: str) -> None:
+    """--by names what has rows of its own, in the table and as JSON."""
+    names = [name.strip() for name in by.split(",")]
+    (row,) = told("report", "--by", by)
+    assert [*row][: len(names) + 1] == ["period", *names]
+    assert (
+        run("costs", "report", "--by", by).stdout.split()[: len(names)] == ["period", *names][:-1]
+    )
+
+
+def test_a_table_tells_of_the_cache(df: pd.DataFrame) -> None:
+    """It shows what the cache answered and what it would have cost, with a total below."""
+    for name in ("dear", "dearer"):
+        orchkit.add_model(name, provider=Billing(), input_price=1, output_price=10)
+        for _ in range(2):
+            df.orch.route(name, progress=False)
+    heading, *rows = run("costs", "report", "--by", "model").stdout.splitlines()
+    calls = len(df)
+    cost, twice = f"${0.011 * calls:.6f}", f"${0.022 * calls:.6f}"
+    assert heading.split()[-7:] == ["from", "cache", "cache", "share", "saved", "without", "cache"]
+    assert [row.split()[-7:] for row in rows[:2]] == [
+        [str(calls), cost, "$0.000000", str(calls), "50%", cost, twice]
+    ] * 2
+    assert rows[2].split() == [
+        "total", str(2 * calls), twice, "$0.000000", str(2 * calls), "50%", twice,
+        f"${0.044 * calls:.6f}",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("period", "written"), [("monthly", "%Y-%m"), ("daily", "%Y-%m-%d"), ("all", "since %Y-%m-%d")]
+)
+def test_periods_are_written_as_they_are_spoken_of(spent: int, period: str, written: str) -> None:
+    """A month is a month; in JSON each period is its first day."""
+    opened = orchkit.costs.attempts()["opened"].iloc[0]
+    _, row = run("costs", "stats", "--period", period).stdout.splitlines()
+    assert row.strip().startswith(f"{opened:{written}} ")
+    (record,) = told("stats", "--period", period)
+    assert record["period"] == f"{opened:%Y-%m-01}" if period == "monthly" else f"{opened:%Y-%m-%d}"
+
+
+@pytest.mark.usefixtures("no_figures")
+@pytest.mark.parametrize("command", ["stats", "report"])
+def test_what_was_spent_is_drawn(spent: int, tmp_path: Path, command: str) -> None:
+    """--plot writes a picture beside the table, and opens no figure."""
+    path = tmp_path / "costs.png"
+    ran = run("costs", command, "--plot", str(path))
+    assert (ran.exit_code, ran.stderr) == (0, f"wrote {path}\n")
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert ran.stdout.count("\n") > 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
+def test_requests_are_exported_into_a_pipe(spent: int, kind: str) -> None:
+    """Without --output they go to standard output, and nothing else does."""
+    ran = run("costs", "export", "--format", kind)
+    read: Any = getattr(pd, f"read_{kind}")(BytesIO(ran.stdout_bytes))
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    assert list(read["model"]) == ["polly"] * spent
+
+
+def test_an_export_is_told_as_json(spent: int, tmp_path: Path) -> None:
+    """--json says what was written, or stands for --format json where no file is named."""
+    path = tmp_path / "costs.csv"
+    ran = run("--json", "costs", "export", "--output", str(path))
+    assert json.loads(ran.stdout) == {"wrote": str(path), "rows": spent}
+    assert len(json.loads(run("costs", "export", "--json").stdout)) == spent
+
+
 def test_where_nothing_was_spent_it_says_so() -> None:
     """Without a paid request there is one sentence, and no table."""
     for command in ("stats", "report"):
@@ -70,6 +163,11 @@ def test_requests_are_exported(spent: int, tmp_path: Path, kind: str) -> None:
         ["export", "--output", "{folder}/costs.xls"],
         ["export", "--output", "{folder}/costs.csv", "--format", "json"],
         ["export", "--output", "{folder}/nowhere/costs.csv"],
+        ["export", "--format", "xls"],
+        ["report", "--by", "modle"],
+        ["stats", "--tag", "a,b"],
+        ["stats", "--plot", "{folder}/costs.txt"],
+        ["stats", "--plot", "{folder}/nowhere/costs.png"],
         ["export"],
     ],
     ids=" ".join,
@@ -114,7 +212,7 @@ def test_earlier_months_do_not_count(paid: float, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("ORCHKIT_MONTHLY_BUDGET", "0")
     assert "spent this month" in run("costs", "stats").stderr
     before = orchkit.costs.attempts().assign(opened=pd.Timestamp("2020-01-31", tz="UTC"))
-    monkeypatch.setattr(orchkit.costs, "attempts", lambda *_: before)
+    monkeypatch.setattr(orchkit.costs, "attempts", lambda *_, **__: before)
     assert run("costs", "stats").stderr == ""
 
 

@@ -145,6 +145,23 @@ def test_a_device_is_written_not_replaced(tmp_path: Path) -> None:
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
 
 
+def test_a_limit_too_small_is_told_as_json(sent: list[Call]) -> None:
+    """--json prints the whole result of a prompt that no model fits: a pipeline reads its error."""
+    ran = run("--prompt", "Explain tides", "--max-cost", 0.0000001, "--json")
+    told = json.loads(ran.stdout)
+    assert (ran.exit_code, told["response"], sent) == (1, None, [])
+    assert told["error"].startswith("BudgetExceeded: ")
+    assert ran.stderr.splitlines()[-1] == f"orchkit: {told['error']}"
+
+
+def test_an_answer_has_its_longest(sent: list[Call]) -> None:
+    """--max-tokens is sent, and makes room under a limit."""
+    limit = ("--max-cost", 0.00005, "--prompt", "Hi")
+    assert run(*limit).exit_code == 1
+    assert run(*limit, "--max-tokens", 20).exit_code == 0
+    assert [call.params.max_tokens for call in sent] == [20]
+
+
 def test_a_limit_too_small_is_told_in_the_file(tmp_path: Path, sent: list[Call]) -> None:
     """Where no model fits the limit the file says so, and not what an earlier prompt cost."""
     path = tmp_path / "result.json"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -51,6 +52,54 @@ def test_categories_are_told_apart(server: LoopbackServer) -> None:
     assert set(orchkit.costs.attempts("study")["category"]) == {"study"}
 
 
+def test_tags_are_told_apart(server: LoopbackServer) -> None:
+    """A run has any number of tags; each of them finds what it paid, and what the cache saved."""
+    orchkit.route(prompts(3), MODEL, tags=("paper", "ablation-3"))
+    orchkit.compare(prompts(5), [MODEL], tags="paper")
+    orchkit.record(prompts(6), [MODEL], tags={"other"})
+    orchkit.run_orchestration("What is 9?", MODEL, tags=["other", "paper"])
+    told = {tag: orchkit.costs.stats("all", tag=tag) for tag in ("paper", "ablation-3", "other")}
+    assert {tag: frame["calls"].sum() for tag, frame in told.items()} == {
+        "paper": 6, "ablation-3": 3, "other": 2,
+    }  # fmt: skip
+    assert told["other"]["cached_calls"].sum() == 5
+    assert set(orchkit.costs.attempts(tag="ablation-3")["tags"]) == {"ablation-3,paper"}
+    assert orchkit.costs.report(tag="paper")["calls"].sum() == 6
+
+
+@pytest.mark.parametrize("tags", ["", ("a", " "), "a,b", (1,), 7, None, ["new\nline"]], ids=repr)
+def test_what_is_no_tag_is_refused(server: LoopbackServer, tags: Any) -> None:
+    """Nothing is sent under a label that could not be found again."""
+    with pytest.raises(ParameterError, match="tag"):
+        orchkit.route(prompts(1), MODEL, tags=tags)
+    assert server.book().requests == 0
+
+
+@pytest.mark.parametrize("tag", ["", "a,b", 7], ids=repr)
+def test_a_tag_no_run_can_have_is_refused(tag: Any) -> None:
+    """Looking for it is a slip, not an empty answer."""
+    with pytest.raises(ParameterError, match="tag"):
+        orchkit.costs.stats(tag=tag)
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("by", ["model", ("day", "strategy"), ("category",), ()], ids=repr)
+def test_a_report_tells_apart_what_it_is_asked(by: str | tuple[str, ...]) -> None:
+    """The index is the period and these; the sums are those of the whole."""
+    orchkit.compare(prompts(4), ["fallback", MODEL])
+    names = [by] if isinstance(by, str) else [*by]
+    found = orchkit.costs.report(by=by)
+    assert found.index.names == ["period", *names]
+    assert found["cost"].sum() == pytest.approx(orchkit.costs.attempts()["cost"].sum())
+
+
+@pytest.mark.parametrize("by", ["modle", ("model", "tag"), "run"], ids=repr)
+def test_what_cannot_be_told_apart_is_refused(by: str | tuple[str, ...]) -> None:
+    """The error names what can."""
+    with pytest.raises(ParameterError, match="'category', 'day', 'model', 'strategy'"):
+        orchkit.costs.report(by=by)
+
+
 @pytest.mark.usefixtures("server")
 def test_strategies_are_told_apart() -> None:
     """Whose call it was that bought an answer stands beside it."""
@@ -73,6 +122,31 @@ def test_an_export_holds_every_request(tmp_path: Path, suffix: str) -> None:
     read = readers[suffix](path)
     assert read["model"].tolist() == [MODEL] * 3
     assert read["cost"].sum() == pytest.approx(orchkit.costs.attempts()["cost"].sum())
+
+
+@pytest.mark.usefixtures("server")
+def test_a_format_may_be_named(tmp_path: Path) -> None:
+    """With format= the file may be called what one likes."""
+    orchkit.route(prompts(2), MODEL, tags="paper")
+    path = orchkit.costs.export(tmp_path / "costs.txt", format="csv", tag="paper")
+    assert pd.read_csv(path)["tags"].tolist() == ["paper"] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "told"),
+    [
+        ("costs.csv", "json", "end in .json"),
+        ("costs.csv", "xls", "parquet"),
+        ("costs", None, "parquet"),
+    ],
+)
+def test_a_slip_in_the_format_is_refused(
+    tmp_path: Path, name: str, kind: str | None, told: str
+) -> None:
+    """A name that tells of another format is a slip; no file is made."""
+    with pytest.raises(ParameterError, match=told):
+        orchkit.costs.export(tmp_path / name, format=kind)
+    assert not [*tmp_path.glob("costs*")]
 
 
 def test_a_format_nobody_knows_is_refused(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """One function a figure: ``(frame, *, ax=None) -> Axes``; matplotlib is loaded by drawing."""
 
+from orchkit.ui.plots.breakdown import cost_breakdown
 from orchkit.ui.plots.calibration import reliability
 from orchkit.ui.plots.canvas import SIZE, drawn
 from orchkit.ui.plots.confidences import confidence
 from orchkit.ui.plots.deferring import deferral
 from orchkit.ui.plots.flow import escalation
 from orchkit.ui.plots.latencies import latency
-from orchkit.ui.plots.spending import cost_breakdown
+from orchkit.ui.plots.spent import spending
 from orchkit.ui.plots.tiers import confusion
 from orchkit.ui.plots.tradeoff import cost_quality
 
@@ -21,4 +22,5 @@ __all__ = [
     "escalation",
     "latency",
     "reliability",
+    "spending",
 ]
