@@ -169,6 +169,7 @@ def _changed(strategy: Strategy) -> Mapping[str, Any]:
         field.name: value
         for field in (fields(declared) if is_dataclass(declared) else ())
         if field.repr
+        and getattr(strategy, field.name) != ()
         and ((value := getattr(strategy, field.name)) != field.default or field.default is MISSING)
     }
 

@@ -11,7 +11,7 @@ from orchkit.core.confidence import Signal
 from orchkit.errors import ParameterError
 from orchkit.lab.arrays import Arrays
 from orchkit.lab.cascading import cascaded
-from orchkit.lab.searching import Candidate, Goal, strongest
+from orchkit.lab.goals import Candidate, Goal, strongest
 from orchkit.lab.stats import conformal_threshold
 
 

@@ -1,154 +1,118 @@
-"""Searches: of all chains, votes and pairs of a recording, the one that does best on it."""
+"""Searches: of all chains of a recording, the one that does best, if searching for one pays."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from orchkit.core.catalog import NANO
+from orchkit.core.confidence import Signal
 from orchkit.errors import ParameterError
 from orchkit.lab.arrays import Arrays, Floats, Ints
 from orchkit.lab.cascading import Routed, cascaded, hop_grid
-from orchkit.lab.metrics import hull_value
+from orchkit.lab.goals import Candidate, Goal, beats_mixing, best, cautious, singles, strongest
 from orchkit.lab.sweeping import by_cost, subchains
-from orchkit.lab.voting import Ballots, agreeing, escalated, voted
 
 #: Thresholds that are tried at each hop, by the number of hops: quantiles of its confidences.
 FINENESS = {1: 400, 2: 48}
 #: Parts that thresholds are fitted on all but one of, to see what they do on that one.
 FOLDS = 5
-#: Sums of qualities are compared with this much patience.
-_SLACK = 1e-9
+#: Pairs that are extended to chains of three: the best ones.
+EXTENDED = 5
 
 
-@dataclass(frozen=True)
-class Goal:
-    """What is searched for: the best quality within a cost, or the lowest cost within a loss.
-
-    Parameters
-    ----------
-    budget : float, optional
-        USD a prompt, on average.
-    max_loss : float, optional
-        Quality in [0, 1] that may be lost against the best single model.
-    caution : float
-        Standard errors by which a loss must stay below `max_loss` where it is estimated.
-    """
-
-    budget: float | None = None
-    max_loss: float | None = None
-    caution: float = 1.0
-
-    def __post_init__(self) -> None:
-        if self.budget is not None and self.max_loss is not None:
-            raise ParameterError("budget and max_loss are both given; fit one, and read the other.")
-        if self.budget is not None and not self.budget >= 0:
-            raise ParameterError(f"budget is {self.budget!r}; it must be USD a prompt, 0 or more.")
-        if self.max_loss is not None and not 0 <= self.max_loss <= 1:
-            raise ParameterError(f"max_loss is {self.max_loss!r}; it must lie in [0, 1].")
-        if not 0 <= self.caution < math.inf:
-            raise ParameterError(f"caution is {self.caution!r}; it must be 0 or more.")
-        if self.budget is None and self.max_loss is None:
-            object.__setattr__(self, "max_loss", 0.01)
-
-    def __str__(self) -> str:
-        if self.budget == math.inf:
-            return "the best quality"
-        if self.budget is not None:
-            return f"budget={self.budget:.4g} USD a prompt"
-        return f"max_loss={self.max_loss:g}"
-
-    def order(self, quality: Any, cost: Any, n: int, reference: float) -> tuple[Any, Any, Any]:
-        """Return what to sort sums over `n` prompts by, the best first: infeasible, two keys."""
-        if self.budget is not None:
-            return cost > self.budget * NANO * n, -quality, cost
-        lost = reference - quality
-        return lost > (self.max_loss or 0) * n + _SLACK, cost, -quality
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A way of routing, and what each prompt came to where that was estimated.
-
-    Parameters
-    ----------
-    models : tuple of str
-    setting : Any
-        Thresholds of a chain, the way a vote is counted, the strong model of a pair.
-    quality : float array (prompts,)
-    cost : int array (prompts,)
-        Nano-dollars.
-    """
-
-    models: tuple[str, ...]
-    setting: Any
-    quality: Floats
-    cost: Ints
-
-
-def best(
-    candidates: Iterable[Candidate], goal: Goal, arrays: Arrays, *, mixing: bool = False
+def searched(
+    known: Mapping[Signal | None, Arrays], goal: Goal, longest: int, seed: int = 0
 ) -> Candidate:
-    """Return the best of the candidates, or say that none does what is asked.
+    """Return the chain that does best, or a single model where searching for chains does not pay.
 
-    One that a mix of single models matches for its money is passed over, unless `mixing`.
+    Whether it pays is seen by searching again without a part of the prompts, and routing that
+    part: what many chains promise on the prompts they are chosen on is partly luck.
+
+    `known` holds the arrays for each signal. The setting is (thresholds, signal).
     """
+    first = next(iter(known.values()))
+    found = _best_chain(known, goal, longest, seed)
+    if len(found.models) > 1 and not beats_mixing(
+        _crossed(known, goal, longest, seed), first, goal.caution
+    ):
+        return best(singles(first), goal, first)
+    return found
+
+
+def _crossed(
+    known: Mapping[Signal | None, Arrays], goal: Goal, longest: int, seed: int
+) -> Candidate:
+    """Return what the whole search comes to on prompts that had no part in it."""
+    n = len(next(iter(known.values())))
+    fold = _folds(n, seed + 1)
+    quality, cost = np.zeros(n), np.zeros(n, dtype=np.int64)
+    for part in range(FOLDS):
+        rest = {signal: arrays.at(fold != part) for signal, arrays in known.items()}
+        try:
+            found = _best_chain(rest, goal, longest, seed)
+        except ParameterError:  # nothing meets the goal on so few: then the cheapest
+            found = min(singles(next(iter(rest.values()))), key=lambda each: int(each.cost.sum()))
+        routed = routed_by(known, found, fold == part)
+        quality[fold == part], cost[fold == part] = routed.quality, routed.cost
+    return Candidate((), (), quality, cost)
+
+
+def routed_by(
+    known: Mapping[Signal | None, Arrays], found: Candidate, mask: NDArray[np.bool_]
+) -> Routed:
+    """Return what a chain comes to on the prompts of a mask."""
+    limits, signal = found.setting or ((), None)
+    arrays = known.get(signal, next(iter(known.values())))
+    return cascaded(arrays.at(mask), found.models, (*limits, -math.inf))
+
+
+def _best_chain(
+    known: Mapping[Signal | None, Arrays], goal: Goal, longest: int, seed: int
+) -> Candidate:
+    """Return the best single model or pair, or triple that extends one of the best pairs."""
+    first = next(iter(known.values()))
+    ranked, found = by_cost(first), list(singles(first))
+    if longest > 1:
+        pairs_ = list(subchains(ranked, 2))
+        for signal, arrays in known.items():
+            found += chains(arrays, pairs_, goal, signal, seed)
+    if longest > 2:
+        for pair in _leading(found, goal, first):
+            triples = [each for each in combinations(ranked, 3) if {*pair.models} < {*each}]
+            signal = pair.setting[1]
+            found += chains(known[signal], triples, goal, signal, seed)
+    return best(found, goal, first)
+
+
+def _leading(found: Sequence[Candidate], goal: Goal, arrays: Arrays) -> list[Candidate]:
+    """Return the best pairs, at most `EXTENDED` of them."""
     reference = arrays.quality[:, arrays.column(strongest(arrays))]
-    plain = [(each, mixing or len(each.models) == 1) for each in candidates]
-    worth = [each for each, allowed in plain if allowed or _beats_mixing(each, arrays)]
-    keys = [_cautious(goal, each, reference) for each in worth]
-    found = min(range(len(keys)), key=keys.__getitem__, default=None)
-    if found is None or keys[found][0]:
-        cheapest = min(arrays.cost.mean(axis=0), default=math.nan) / NANO
-        raise ParameterError(
-            f"Nothing meets {goal}: the cheapest model alone costs {cheapest:.4g} USD a prompt "
-            f"here, and the best reaches a quality of {reference.mean():.3f}. Ask for less."
-        )
-    return worth[found]
+    pairs_ = [each for each in found if len(each.models) == 2]
+    return sorted(pairs_, key=lambda each: cautious(goal, each, reference))[:EXTENDED]
 
 
-def _cautious(goal: Goal, candidate: Candidate, reference: Floats) -> tuple[bool, float, float]:
-    """Return the goal's keys, the loss taken to be some standard errors larger than it looks."""
-    n = len(reference)
-    error = float((candidate.quality - reference).std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
-    assumed = float(candidate.quality.sum()) - goal.caution * error * n * (goal.budget is None)
-    keys = goal.order(assumed, int(candidate.cost.sum()), n, float(reference.sum()))
-    return bool(keys[0]), float(keys[1]), float(keys[2])
+def _folds(n: int, seed: int) -> Ints:
+    return np.random.default_rng(seed).permutation(n) % FOLDS
 
 
-def _beats_mixing(candidate: Candidate, arrays: Arrays) -> bool:
-    """Whether it does better than the zero router: the best mix of single models at its cost."""
-    mixed = hull_value(
-        arrays.cost.mean(axis=0), arrays.quality.mean(axis=0), float(candidate.cost.mean())
-    )
-    return math.isnan(mixed) or float(candidate.quality.mean()) > mixed
-
-
-def strongest(arrays: Arrays) -> str:
-    """Return the single model of the highest quality; of equals, the cheapest."""
-    quality, cost = arrays.quality.sum(axis=0), arrays.cost.sum(axis=0)
-    return arrays.models[int(np.lexsort((cost, -quality))[0])]
-
-
-def singles(arrays: Arrays) -> Iterator[Candidate]:
-    """Give each model alone."""
-    for column, name in enumerate(arrays.models):
-        yield Candidate((name,), (), arrays.quality[:, column], arrays.cost[:, column])
-
-
-def chains(arrays: Arrays, goal: Goal, longest: int, seed: int = 0) -> list[Candidate]:
-    """Return each single model, and each chain in the order of costs with its best thresholds.
+def chains(
+    arrays: Arrays,
+    tried: Sequence[tuple[str, ...]],
+    goal: Goal,
+    signal: Signal | None = None,
+    seed: int = 0,
+) -> list[Candidate]:
+    """Return each chain with the thresholds that do best.
 
     What a chain comes to is cross-fitted: each prompt is routed by thresholds that were chosen
-    without it. `setting` holds those chosen on all prompts.
+    without it. The setting holds those chosen on all prompts, and the signal.
     """
-    tried = list(subchains(by_cost(arrays), longest))
-    fold = np.random.default_rng(seed).permutation(len(arrays)) % FOLDS
+    fold = _folds(len(arrays), seed)
     quality = {chain: np.zeros(len(arrays)) for chain in tried}
     cost = {chain: np.zeros(len(arrays), dtype=np.int64) for chain in tried}
     for part in range(FOLDS):
@@ -157,19 +121,38 @@ def chains(arrays: Arrays, goal: Goal, longest: int, seed: int = 0) -> list[Cand
             routed = cascaded(here, chain, (*thresholds(rest, chain, goal), -math.inf))
             quality[chain][fold == part] = routed.quality
             cost[chain][fold == part] = routed.cost
-    fitted = {chain: thresholds(arrays, chain, goal) for chain in tried}
-    found = [Candidate(chain, fitted[chain], quality[chain], cost[chain]) for chain in tried]
-    return [*singles(arrays), *found]
+    fitted = {chain: (thresholds(arrays, chain, goal), signal) for chain in tried}
+    return [Candidate(chain, fitted[chain], quality[chain], cost[chain]) for chain in tried]
 
 
 def thresholds(arrays: Arrays, chain: Sequence[str], goal: Goal) -> tuple[float, ...]:
     """Return the thresholds of a chain, one a hop, that come nearest to the goal."""
     limits = [_cuts(arrays, name, FINENESS[len(chain) - 1]) for name in chain[:-1]]
     quality, cost = hop_grid(arrays, chain, limits)
-    top = float(arrays.quality.sum(axis=0).max(initial=0.0))
-    keys = goal.order(quality.ravel(), cost.ravel(), len(arrays), top)
+    reference = arrays.quality[:, arrays.column(strongest(arrays))]
+    if goal.budget is None:
+        squares = (arrays.quality - reference[:, None]) ** 2
+        spread, _ = hop_grid(replace(arrays, quality=squares), chain, limits)
+        quality = quality - goal.caution * _errors(quality - reference.sum(), spread, len(arrays))
+    keys = goal.order(quality.ravel(), cost.ravel(), len(arrays), float(reference.sum()))
     at = np.unravel_index(np.lexsort(keys[::-1])[0], quality.shape)
-    return tuple(float(each[place]) for each, place in zip(limits, at, strict=True))
+    chosen = zip(chain[:-1], limits, at, strict=True)
+    return tuple(_short(arrays, name, float(each[place])) for name, each, place in chosen)
+
+
+def _errors(total: Floats, squares: Floats, n: int) -> Floats:
+    """Return standard errors of sums over n prompts, from the sums and those of squares."""
+    variance = np.maximum(squares - total**2 / n, 0) / max(n - 1, 1)
+    errors: Floats = np.sqrt(n * variance)
+    return errors
+
+
+def _short(arrays: Arrays, model: str, limit: float) -> float:
+    """Return the shortest number that accepts the same of a model's answers as the limit does."""
+    below = arrays.rank[:, arrays.column(model)]
+    lower = below[below < limit].max(initial=-math.inf)
+    rounded = (math.floor(limit * 10**digits) / 10**digits for digits in range(1, 9))
+    return next((each for each in rounded if each > lower), limit)
 
 
 def _cuts(arrays: Arrays, model: str, most: int) -> Floats:
@@ -181,26 +164,3 @@ def _cuts(arrays: Arrays, model: str, most: int) -> Floats:
     if len(distinct) > most:
         distinct = np.unique(np.quantile(known, np.linspace(0, 1, most), method="nearest"))
     return distinct if len(distinct) else np.ones(1)
-
-
-def votes(table: Ballots, sizes: Sequence[int], selects: Sequence[str]) -> Iterator[Candidate]:
-    """Give each vote of so many models, counted in each of these ways."""
-    for size in sizes:
-        for members in combinations(by_cost(table.arrays), size):
-            for select in selects:
-                yield _of(members, select, voted(table, members, select))
-
-
-def pairs(table: Ballots) -> Iterator[Candidate]:
-    """Give each single model, and each pair that a third is asked after where they disagree."""
-    yield from singles(table.arrays)
-    ranked = by_cost(table.arrays)
-    for cheap in combinations(ranked, 2):
-        agreed = agreeing(table, cheap)
-        for then in ranked:
-            if then not in cheap:
-                yield _of(cheap, then, escalated(table, cheap, then, agreed))
-
-
-def _of(models: tuple[str, ...], setting: Any, routed: Routed) -> Candidate:
-    return Candidate(models, setting, routed.quality, routed.cost)

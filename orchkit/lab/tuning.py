@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,11 +18,13 @@ from orchkit.core.strategies import AgreeThenEscalate, Ensemble, Fallback
 from orchkit.core.strategies.ensemble import SELECT
 from orchkit.errors import OrchkitWarning, ParameterError, tell
 from orchkit.lab.arrays import Arrays, Flags, arrays_of
-from orchkit.lab.cascading import Routed, cascaded
+from orchkit.lab.cascading import Routed
+from orchkit.lab.goals import Goal, best, strongest
 from orchkit.lab.guaranteeing import guaranteed
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.metrics import hull_value
-from orchkit.lab.searching import Candidate, Goal, best, chains, pairs, singles, strongest, votes
+from orchkit.lab.polling import pairs, votes
+from orchkit.lab.searching import routed_by, searched
 from orchkit.lab.splitting import held_out, seeded
 from orchkit.lab.stats import mean_interval, noninferior
 from orchkit.lab.voting import Ballots, agreeing, ballots_of, escalated, voted
@@ -136,31 +137,15 @@ def tuned_chain(
     known = {signal: tuning.arrays(signal) for signal in _signals(tuning.matrix, confidence)}
     first = next(iter(known.values()))
     fit = ~tuning.tested(first)
+    parts = {signal: arrays.at(fit) for signal, arrays in known.items()}
     words = None
     if guarantee:
-        found, words = guaranteed(
-            {s: each.at(fit) for s, each in known.items()}, tuning.goal, tuning.seed
-        )
+        found, words = guaranteed(parts, tuning.goal, tuning.seed)
     else:
-        candidates = [*singles(first.at(fit))]
-        for signal, each in known.items():
-            candidates += _signed(chains(each.at(fit), tuning.goal, longest, tuning.seed), signal)
-        found = best(candidates, tuning.goal, first.at(fit))
-    limits, signal = found.setting if found.setting else ((), None)
-    arrays = known.get(signal, first)
-
-    def on(mask: Flags) -> Routed:
-        return cascaded(arrays.at(mask), found.models, (*limits, -math.inf))
-
-    remembered = tuning.fitted(on, arrays, guarantee=words)
+        found = searched(parts, tuning.goal, longest, tuning.seed)
+    limits, signal = found.setting or ((), None)
+    remembered = tuning.fitted(lambda mask: routed_by(known, found, mask), first, guarantee=words)
     return Fallback(found.models, tuple(limits), signal, remembered)
-
-
-def _signed(found: Sequence[Candidate], signal: Signal | None) -> Iterator[Candidate]:
-    """Give the chains of two models or more with the signal they go by."""
-    for each in found:
-        if len(each.models) > 1:
-            yield replace(each, setting=(each.setting, signal))
 
 
 def _signals(matrix: Matrix, given: Any) -> list[Signal | None]:
@@ -209,8 +194,7 @@ def tuned_agreement(tuning: Tuning) -> AgreeThenEscalate | Fallback:
     """Return the cheap pair and the strong model that do best; see `AgreeThenEscalate.fit`."""
     table, fit = _ballots(tuning)
     here = _part(table, fit)
-    candidates = [each for each in pairs(here) if len(each.models) > 1]
-    found = best(candidates, tuning.goal, here.arrays)
+    found = best(pairs(here), tuning.goal, here.arrays)
 
     def on(mask: Flags) -> Routed:
         part = _part(table, mask)

@@ -24,9 +24,9 @@ from orchkit.lab.asking import predictor
 from orchkit.lab.coverage import coverage
 from orchkit.lab.frames import attach
 from orchkit.lab.frontiers import frontier, replayed, swept_frame
+from orchkit.lab.goals import Goal
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.repricing import Prices, pairs
-from orchkit.lab.searching import Goal
 from orchkit.lab.summary import oracle
 from orchkit.lab.tuning import TUNED, Tuning
 from orchkit.ui import names

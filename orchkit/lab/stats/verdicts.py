@@ -208,7 +208,8 @@ def _price(told: Verdict) -> str:
     if cost is None or math.isnan(cost.low):
         return ""
     shown = f"{_percent(cost.estimate)} % [{_percent(cost.low)}, {_percent(cost.high)}]"
-    return f" at {shown} of its cost{'' if told.cheaper else ' (not shown to be cheaper)'}"
+    open_ = cost.low <= 1 <= cost.high
+    return f" at {shown} of its cost{' (not shown to be cheaper)' if open_ else ''}"
 
 
 def _points(quality: float) -> str:
