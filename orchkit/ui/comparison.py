@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from orchkit.errors import ParameterError
-from orchkit.lab.baselines import at_equal_cost, beside_models
+from orchkit.lab.baselines import at_equal_cost, beside_models, paired
 from orchkit.lab.contrasts import CONTRASTS, contrasts, reference_of
+from orchkit.lab.metrics import oracle_frontier
 from orchkit.lab.summary import ORACLE, summary
 from orchkit.ui import plots
 from orchkit.ui.markup import UNTYPESET, block, text
@@ -141,8 +142,14 @@ class Comparison:
 
     def plot(self, *, ax: Any = None) -> Any:
         """Draw quality against cost, single models and the oracle beside; return the Axes."""
+        results, singles = self._beside
+        quality, cost = (table[[*singles]] for table in paired(results))
         return plots.cost_quality(
-            self._table, ax=ax, singles=self._beside[1], simulated=self.simulated
+            self._table,
+            ax=ax,
+            singles=singles,
+            oracle=oracle_frontier(quality, cost) if len(singles) > 1 and len(cost) else None,
+            simulated=self.simulated,
         )
 
     def table(self) -> pd.DataFrame:

@@ -19,10 +19,11 @@ FLOW = ("strategy", "hop", "model", "asked", *OUTCOMES, "quality", "quality_low"
 def chain_flow(frame: pd.DataFrame, *, strategy: str | None = None) -> pd.DataFrame:
     """Return one row a hop of the chain of one strategy.
 
-    Columns: strategy, hop (from 1), model, asked (prompts), and what became of those: `accepted`
-    stopped here with this model's answer, `earlier` stopped here with the answer of a model before
-    it, `failed` stopped here without an answer, `escalated` were asked on. `quality` in [0, 1] is
-    the mean of those accepted, with its 95 % interval; NaN where it is unknown.
+    Models that were asked together are one hop. Columns: strategy, hop (from 1), model, asked
+    (prompts), and what became of those: `accepted` stopped here with an answer of this hop,
+    `earlier` stopped here with the answer of a hop before it, `failed` stopped here without an
+    answer, `escalated` were asked on. `quality` in [0, 1] is the mean of those accepted, with its
+    95 % interval; NaN where it is unknown.
 
     Parameters
     ----------
@@ -51,17 +52,14 @@ def chain_flow(frame: pd.DataFrame, *, strategy: str | None = None) -> pd.DataFr
     rows["strategy"], rows["calls"] = words(rows["strategy"]), records(rows["metadata"])
     name = _named(rows, strategy)
     own = rows[rows["strategy"] == name]
-    chain = list(max(own["fallback_chain"], key=_length))
-    ends = pd.DataFrame(
-        [
-            _end(chain, calls, used)
-            for calls, used in zip(own["calls"], own["model_used"], strict=True)
-        ]
-    )
+    hops = _hops(list(max(own["fallback_chain"], key=_length)), own["calls"])
+    hop_of = {model: hop for hop, models in enumerate(hops) for model in models}
+    pairs = zip(own["calls"], own["model_used"], strict=True)
+    ends = pd.DataFrame([_end(hop_of, calls, used) for calls, used in pairs])
     quality = numbers(own["quality"], low=0, high=1) if "quality" in own else None
     ends["quality"] = quality.to_numpy() if quality is not None else float("nan")
-    hops = [_hop(ends, hop, str(model)) for hop, model in enumerate(chain)]
-    return pd.DataFrame(hops).assign(strategy=name)[list(FLOW)]
+    table = [_hop(ends, hop, " + ".join(map(str, models))) for hop, models in enumerate(hops)]
+    return pd.DataFrame(table).assign(strategy=name)[list(FLOW)]
 
 
 def _named(rows: pd.DataFrame, strategy: str | None) -> str:
@@ -84,10 +82,23 @@ def _length(models: Any) -> int:
     return len(models) if isinstance(models, list | tuple | np.ndarray) else 0
 
 
-def _end(chain: list[Any], calls: list[dict[str, Any]], used: Any) -> dict[str, Any]:
+def _hops(chain: list[Any], calls: pd.Series[Any]) -> list[list[Any]]:
+    """Return the models of each hop: those asked in one round stand together."""
+    rounds = {call["model"]: call.get("round") for row in calls for call in row}
+    hops = list[list[Any]]()
+    for model in chain:
+        together = hops and rounds.get(model) is not None
+        if together and rounds[model] == rounds.get(hops[-1][-1]):
+            hops[-1].append(model)
+        else:
+            hops.append([model])
+    return hops
+
+
+def _end(hop_of: dict[Any, int], calls: list[dict[str, Any]], used: Any) -> dict[str, Any]:
     """Return how far a prompt came, in hops, and whose answer it kept."""
-    asked = [chain.index(call["model"]) for call in calls if call["model"] in chain]
-    kept = chain.index(used) if isinstance(used, str) and used in chain else -1
+    asked = [hop_of[call["model"]] for call in calls if call["model"] in hop_of]
+    kept = hop_of.get(used, -1) if isinstance(used, str) else -1
     return {"last": max(asked, default=-1), "kept": kept}
 
 

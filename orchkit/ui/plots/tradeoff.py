@@ -27,6 +27,9 @@ _PLACES = [
     for x in (out, -out)
 ]
 
+#: Of more points than these, single models that others beat have no name.
+NAMED = 12
+
 
 def cost_quality(
     frame: pd.DataFrame,
@@ -91,7 +94,7 @@ def cost_quality(
         legend(ax)
     else:
         note(ax, "no quality is known")
-    _annotate(ax, drawn)
+    _annotate(ax, _told(drawn, singles))
     return remember(ax, frame)
 
 
@@ -150,6 +153,16 @@ def _draw_lines(
     if reach is not None and len(reach):
         line: dict[str, Any] = {"color": ORACLE_COLOUR, "linestyle": "-.", "linewidth": 1}
         ax.plot(reach["cost_per_1k"], reach["quality"], label="oracle's frontier", **line)
+
+
+def _told(rows: pd.DataFrame, singles: tuple[str, ...]) -> pd.DataFrame:
+    """Return the points to name: of many, not the single models that others beat."""
+    if len(rows) <= NAMED:
+        return rows
+    alone = rows.index.isin(singles)
+    beaten = alone.copy()
+    beaten[alone] = ~pareto(rows.loc[alone, "cost_per_1k"], rows.loc[alone, "quality"])
+    return rows[~beaten]
 
 
 def _annotate(ax: Axes, rows: pd.DataFrame) -> None:

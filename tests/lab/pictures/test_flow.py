@@ -80,3 +80,22 @@ def test_no_chain_is_told(results: pd.DataFrame) -> None:
         chain_flow(results.assign(fallback_chain=[["a"]] * len(results)))
     with pytest.raises(ColumnError, match=r"model_used.*compare"):
         chain_flow(results.drop(columns="model_used"))
+
+
+def test_models_asked_together_are_one_hop() -> None:
+    """Two cheap models of one round stand as one hop, whichever of their answers is kept."""
+    first = [{"model": "a", "round": 0}, {"model": "b", "round": 0}]
+    rows = [("a", first), ("c", [*first, {"model": "c", "round": 1}])]
+    frame = pd.DataFrame(
+        {
+            "strategy": "agree",
+            "model_used": [used for used, _ in rows],
+            "fallback_chain": [["a", "b", "c"]] * 2,
+            "metadata": [{"calls": calls} for _, calls in rows],
+        }
+    )
+    flow = chain_flow(frame)
+    assert flow["model"].tolist() == ["a + b", "c"]
+    assert flow["asked"].tolist() == [2, 1]
+    assert flow["accepted"].tolist() == [1, 1]
+    assert flow["escalated"].tolist() == [1, 0]
