@@ -94,7 +94,7 @@ def cost_quality(
         legend(ax)
     else:
         note(ax, "no quality is known")
-    _annotate(ax, _told(drawn, singles))
+    _annotate(ax, drawn, _told(drawn, singles))
     return remember(ax, frame)
 
 
@@ -165,13 +165,13 @@ def _told(rows: pd.DataFrame, singles: tuple[str, ...]) -> pd.DataFrame:
     return rows[~beaten]
 
 
-def _annotate(ax: Axes, rows: pd.DataFrame) -> None:
-    """Name every point, beside it, where the name covers neither a point, a bar nor a name."""
+def _annotate(ax: Axes, rows: pd.DataFrame, named: pd.DataFrame) -> None:
+    """Name points, each beside it, where the name covers neither a point, a bar nor a name."""
     from matplotlib.patheffects import withStroke
 
     settle(ax)
     taken = [_bar_box(ax, row) for _, row in rows.iterrows()]
-    for name, row in rows.sort_values("quality", ascending=False).iterrows():
+    for name, row in named.sort_values("quality", ascending=False).iterrows():
         label = ax.annotate(
             short(name, 46 if len(rows) <= 8 else 24),
             (row["cost_per_1k"], row["quality"]),
