@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 
+from matplotlib import pyplot as plt
+
+import orchkit
 from benchmarks.readme import BLOCK, README, table
 
 CI = Path(__file__).parents[1] / ".ci" / "run"
@@ -22,3 +26,15 @@ def test_there_are_exactly_two_set_up_commands() -> None:
     lines = re.findall(r"^python3 -m venv .*$", README.read_text("utf-8"), re.MULTILINE)
     assert [line.split()[-1].rpartition("/")[2] for line in lines] == ["orchkit-bench", "pytest"]
     assert "^python3 -m venv .*pytest$" in CI.read_text("utf-8")
+
+
+def test_the_notebook_code_runs() -> None:
+    """Every block of Python in README, one after the other, runs with no key."""
+    blocks = re.findall(r"^```python\n(.*?)^```$", README.read_text("utf-8"), re.M | re.S)
+    assert len(blocks) >= 4
+    names: dict[str, object] = {}
+    with warnings.catch_warnings(), orchkit.use("simulator"):
+        warnings.simplefilter("ignore", orchkit.OrchkitWarning)
+        for block in blocks:
+            exec(compile(block, "README.md", "exec"), names)  # noqa: S102 - our own README
+    plt.close("all")
