@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from orchkit.errors import ParameterError
 from orchkit.lab.arrays import Floats
 from orchkit.lab.metrics import deferral_curve, hull_value, oracle_frontier
+from orchkit.lab.metrics.reading import ROUNDING
 from orchkit.lab.stats import bootstrap
 from orchkit.lab.summary import common
 
@@ -96,7 +97,7 @@ def at_equal_cost(
     rows, own = _same_prompts(results, alone)
     field = _Field(alone.quality.loc[rows].to_numpy(float), alone.cost.loc[rows].to_numpy(float))
     length = alone.length.loc[rows].to_numpy(float) if len(alone.length) else None
-    labels = None if clusters is None else labels_of(clusters, rows)
+    labels = None if clusters is None else labels_of(clusters, results, rows)
     table = [
         {**field.beside(good, spent, length), **field.gain(good, spent, labels, seed)}
         for good, spent in own.values()
@@ -125,12 +126,12 @@ def _same_prompts(
     }
 
 
-def labels_of(labels: ArrayLike, rows: pd.Index[Any]) -> Any:
+def labels_of(labels: ArrayLike, results: pd.DataFrame, rows: pd.Index[Any]) -> Any:
     """Return the labels of these prompts, from one for each prompt of a comparison."""
-    told = np.asarray(labels)
-    if told.ndim != 1 or len(told) <= int(rows.max()):
+    told, prompts = np.asarray(labels), results["row"].nunique()
+    if told.shape != (prompts,):
         raise ParameterError(
-            f"clusters has the shape {told.shape}; give one label for each prompt."
+            f"clusters has the shape {told.shape}; give one label for each of {prompts} prompts."
         )
     return told[rows.to_numpy()]
 
@@ -178,10 +179,13 @@ class _Field:
             weak_cost=self.cost[:, self.weak],
             strong_cost=self.cost[:, self.strong],
         )
-        return _at(spent, curve["cost"], curve["quality"])
+        # Where the best model was the cheaper one, asking it more often costs less.
+        return _at(spent, np.maximum.accumulate(curve["cost"]), curve["quality"])
 
     def gain(self, quality: Floats, cost: Floats, clusters: Any, seed: int) -> dict[str, float]:
         """Return the interval of the gain over the zero router, all of it resampled together."""
+        if math.isnan(hull_value(self.paid, self.right, float(cost.mean()))):
+            return {"gain_low": math.nan, "gain_high": math.nan}
         models = len(self.right)
 
         def gained(*means: Any) -> Floats:
@@ -190,12 +194,13 @@ class _Field:
 
         columns = [quality, cost, *self.quality.T, *self.cost.T]
         drawing: dict[str, Any] = {"clusters": clusters, "seed": seed, "of_means": True}
-        found = bootstrap(gained, *columns, max_undefined=1.0, **drawing)
+        found = bootstrap(gained, *columns, **drawing)
         return {"gain_low": float(found.low), "gain_high": float(found.high)}
 
 
 def _at(spent: float, cost: Any, quality: Any) -> float:
     """Return the quality of a curve for this money, NaN where it cannot cost that little."""
+    spent = cost[0] if cost[0] * (1 - ROUNDING) <= spent < cost[0] else spent
     return float(np.interp(spent, cost, quality, left=math.nan))
 
 
@@ -205,7 +210,7 @@ def zero_router(quality: Floats, cost: Floats, budget: Any) -> Floats:
     The concave hull at a cost is the best of all mixes of two points around it, and of the points
     to its left. NaN where nothing is that cheap.
     """
-    within = cost <= budget * (1 + 1e-12)
+    within = cost * (1 - ROUNDING) <= budget  # a mean that was summed in another order
     value = np.where(within, quality, -np.inf).max(axis=0)
     for one, other in combinations(range(len(cost)), 2):
         gap = cost[other] - cost[one]
