@@ -142,8 +142,9 @@ class _Field:
     def __init__(self, quality: Floats, cost: Floats) -> None:
         self.quality, self.cost = quality, cost
         self.right, self.paid = quality.mean(axis=0), cost.mean(axis=0)
-        self.weak = int(np.lexsort((-self.right, self.paid))[0])
-        self.strong = int(np.lexsort((self.paid, -self.right))[0])
+        good = np.round(self.right, 12)  # of equals the cheaper, whatever the order of the sums
+        self.weak = int(np.lexsort((-good, self.paid))[0])
+        self.strong = int(np.lexsort((self.paid, -good))[0])
         self.oracle = oracle_frontier(quality, cost)
 
     def beside(self, quality: Floats, cost: Floats, length: Floats | None) -> dict[str, float]:

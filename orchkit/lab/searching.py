@@ -147,7 +147,7 @@ def _beats_mixing(candidate: Candidate, arrays: Arrays) -> bool:
 
 def strongest(arrays: Arrays) -> str:
     """Return the single model of the highest quality; of equals, the cheapest."""
-    quality, cost = arrays.quality.sum(axis=0), arrays.cost.sum(axis=0)
+    quality, cost = np.round(arrays.quality.sum(axis=0), _DIGITS), arrays.cost.sum(axis=0)
     return arrays.models[int(np.lexsort((cost, -quality))[0])]
 
 
