@@ -180,8 +180,10 @@ class _Field:
             weak_cost=self.cost[:, self.weak],
             strong_cost=self.cost[:, self.strong],
         )
-        # Where the best model was the cheaper one, asking it more often costs less.
-        return _at(spent, np.maximum.accumulate(curve["cost"]), curve["quality"])
+        # Where the best model was the cheaper one, asking it more often costs less: as far as
+        # the money lasts.
+        reached = np.minimum.accumulate(curve["cost"].to_numpy()[::-1])[::-1]
+        return _at(spent, reached, curve["quality"].to_numpy())
 
     def gain(self, quality: Floats, cost: Floats, clusters: Any, seed: int) -> dict[str, float]:
         """Return the interval of the gain over the zero router, all of it resampled together."""
@@ -201,7 +203,8 @@ class _Field:
 
 def _at(spent: float, cost: Any, quality: Any) -> float:
     """Return the quality of a curve for this money, NaN where it cannot cost that little."""
-    spent = cost[0] if cost[0] * (1 - ROUNDING) <= spent < cost[0] else spent
+    cost = np.asarray(cost)
+    spent = float(cost[0]) if cost[0] * (1 - ROUNDING) <= spent < cost[0] else spent
     return float(np.interp(spent, cost, quality, left=math.nan))
 
 
