@@ -15,7 +15,7 @@ settings.register_profile("orchkit", deadline=None, max_examples=50)
 settings.load_profile("orchkit")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def table() -> Table:
     """Give a function that makes a recording of models a, b, c: each dearer and better."""
 
