@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from orchkit.core.calls import DEFAULT_MAX_TOKENS, Params
-from orchkit.core.catalog import Catalog, model_names
+from orchkit.core.catalog import NANO, Catalog, model_names
 from orchkit.core.drive import opening
 from orchkit.core.plans import Query, Strategy
 from orchkit.core.strategies import Ensemble, Fallback, Single
@@ -103,15 +103,19 @@ class ResponseMatrix(Matrix):
         return Comparison(results, singles=singles, simulated=self.simulated, alone=self._alone())
 
     def _alone(self) -> Alone:
-        """Return the single models by the prompts' positions, for baselines."""
+        """Return the single models by the prompts' positions, for baselines.
+
+        As in a replay: of several draws the first, and money in whole nano-dollars.
+        """
         places = pd.RangeIndex(len(self))
-        frame, rows = self.cell_rows(self.models)  # of several draws the first, as in a replay
+        frame, rows = self.cell_rows(self.models)
         quality, cost = (
             pd.DataFrame(
                 np.where(rows >= 0, frame[name].to_numpy()[rows], math.nan), places, self.models
             )
             for name in ("quality", "cost")
         )
+        cost = (cost * NANO).round() / NANO
         length = self.prompts["prompt"].astype("string").str.len().set_axis(places)
         return Alone(quality, cost, length.astype(float))
 
