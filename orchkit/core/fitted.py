@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from orchkit.errors import ParameterError
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -72,3 +74,13 @@ class Recording(Protocol):
     def tune(self, kind: type[Any], **asked: Any) -> Any:
         """Return the strategy of that kind that does best, with what it remembers."""
         ...
+
+
+def tuned(kind: type[Any], matrix: Recording, **asked: Any) -> Any:
+    """Return what a recording makes of a kind of strategy, or say that it is no recording."""
+    if not callable(getattr(matrix, "tune", None)):
+        raise ParameterError(
+            f"{kind.__name__}.fit needs a ResponseMatrix, not {type(matrix).__name__}: record one "
+            "(df.orch.record), or make one of a table (ResponseMatrix.from_long)."
+        )
+    return matrix.tune(kind, **asked)

@@ -105,7 +105,7 @@ def arrays_of(
     MatrixError
         There is no prompt for which quality and cost of all these models are known.
     ParameterError
-        The signal asks again: only the generator can replay that.
+        The signal fails; or it asks again, which only the generator can replay.
     """
     frame, rows = matrix.cell_rows(models)
     known = (rows >= 0) & np.isfinite(frame["quality"].to_numpy()[rows])
@@ -167,13 +167,16 @@ def _ranks(
 
 def _judged(signal: Signal | None, query: Query, response: Response) -> Confidence:
     asking = judge(signal, query, response)
+    name = getattr(signal, "__name__", type(signal).__name__)
     try:
         next(asking)
     except StopIteration as stop:
         said: Confidence = stop.value
         return said
+    except Exception as error:  # noqa: BLE001 - a signal of one's own may raise anything
+        told = f"confidence {name} failed on {response.text!r:.60} of {response.model}"
+        raise ParameterError(f"{told}: {type(error).__name__}: {error}") from None
     asking.close()
-    name = getattr(signal, "__name__", type(signal).__name__)
     raise ParameterError(
         f"confidence {name} asks models again, which a sweep cannot; replay it with route or "
         "compare, or give a signal that reads the response alone."

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from orchkit.errors import ParameterError
 from orchkit.lab.arrays import Floats
 from orchkit.lab.metrics import deferral_curve, hull_value, oracle_frontier
+from orchkit.lab.metrics.reading import ROUNDING
 from orchkit.lab.stats import bootstrap
 from orchkit.lab.summary import common
 
@@ -37,21 +38,25 @@ BASELINES = (
     "n",
 )
 
+#: The share of prompts a model must be known for, to be a baseline.
+NEARLY = 0.95
+
 
 def beside_models(
     results: pd.DataFrame, singles: Sequence[str], alone: pd.DataFrame
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return tidy results with the rows of more single models below, and all single models.
 
-    Added are the models of `alone` (tidy, a strategy a model) that are known for every prompt the
-    strategies are judged on; one with gaps would leave less to judge them by.
+    Added are the models of `alone` (tidy, a strategy a model) that are known for nearly all of the
+    prompts the strategies are judged on: one with more gaps would leave too few to judge them by.
     """
     judged = set(common(results)["row"])
     known = alone.dropna(subset=["quality", "cost"])
     known = known[known["row"].isin(judged) & ~known["strategy"].isin(results["strategy"])]
     counts = known["strategy"].value_counts(sort=False)
-    added = counts.index[counts == len(judged)].tolist() if judged else []
-    rows = known[known["strategy"].isin(added)]
+    added = counts.index[counts >= NEARLY * len(judged)].tolist() if judged else []
+    every = pd.MultiIndex.from_product([added, sorted(judged)], names=["strategy", "row"])
+    rows = known.set_index(["strategy", "row"]).reindex(every).reset_index()  # a gap is told as one
     return pd.concat([results, rows], ignore_index=True), (*singles, *map(str, added))
 
 
@@ -97,7 +102,7 @@ def at_equal_cost(
         )
     field = _Field(quality[[*singles]].to_numpy(float), cost[[*singles]].to_numpy(float))
     long = None if length is None else length.loc[quality.index].to_numpy(float)
-    labels = None if clusters is None else labels_of(clusters, quality.index)
+    labels = None if clusters is None else labels_of(clusters, results, quality.index)
     own = {name: (quality[name].to_numpy(float), cost[name].to_numpy(float)) for name in quality}
     table = [
         {**field.beside(good, spent, long), **field.gain(good, spent, labels, seed)}
@@ -110,18 +115,18 @@ def paired(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return quality and cost, prompts × strategies, of the prompts known for all of them."""
     names = list(results["strategy"].unique())
     wide = common(results).pivot(index="row", columns="strategy", values=["quality", "cost"])
-    known = wide.dropna()
-    kept = [pd.DataFrame(known[each]) for each in ("quality", "cost")]
-    quality, cost = (table.reindex(columns=pd.Index(names)) for table in kept)
+    columns = pd.MultiIndex.from_product([("quality", "cost"), names])
+    known = wide.reindex(columns=columns).dropna()
+    quality, cost = (pd.DataFrame(known[each]) for each in ("quality", "cost"))
     return quality, cost
 
 
-def labels_of(labels: ArrayLike, rows: pd.Index[Any]) -> Any:
+def labels_of(labels: ArrayLike, results: pd.DataFrame, rows: pd.Index[Any]) -> Any:
     """Return the labels of these prompts, from one for each prompt of a comparison."""
-    told = np.asarray(labels)
-    if told.ndim != 1 or len(told) <= int(rows.max()):
+    told, prompts = np.asarray(labels), results["row"].nunique()
+    if told.shape != (prompts,):
         raise ParameterError(
-            f"clusters has the shape {told.shape}; give one label for each prompt."
+            f"clusters has the shape {told.shape}; give one label for each of {prompts} prompts."
         )
     return told[rows.to_numpy()]
 
@@ -132,8 +137,9 @@ class _Field:
     def __init__(self, quality: Floats, cost: Floats) -> None:
         self.quality, self.cost = quality, cost
         self.right, self.paid = quality.mean(axis=0), cost.mean(axis=0)
-        self.weak = int(np.lexsort((-self.right, self.paid))[0])
-        self.strong = int(np.lexsort((self.paid, -self.right))[0])
+        good = np.round(self.right, 12)  # of equals the cheaper, whatever the order of the sums
+        self.weak = int(np.lexsort((-good, self.paid))[0])
+        self.strong = int(np.lexsort((self.paid, -good))[0])
         self.oracle = oracle_frontier(quality, cost)
 
     def beside(self, quality: Floats, cost: Floats, length: Floats | None) -> dict[str, float]:
@@ -169,10 +175,15 @@ class _Field:
             weak_cost=self.cost[:, self.weak],
             strong_cost=self.cost[:, self.strong],
         )
-        return _at(spent, curve["cost"], curve["quality"])
+        # Where the best model was the cheaper one, asking it more often costs less: as far as
+        # the money lasts.
+        reached = np.minimum.accumulate(curve["cost"].to_numpy()[::-1])[::-1]
+        return _at(spent, reached, curve["quality"].to_numpy())
 
     def gain(self, quality: Floats, cost: Floats, clusters: Any, seed: int) -> dict[str, float]:
         """Return the interval of the gain over the zero router, all of it resampled together."""
+        if math.isnan(hull_value(self.paid, self.right, float(cost.mean()))):
+            return {"gain_low": math.nan, "gain_high": math.nan}
         models = len(self.right)
 
         def gained(*means: Any) -> Floats:
@@ -181,12 +192,14 @@ class _Field:
 
         columns = [quality, cost, *self.quality.T, *self.cost.T]
         drawing: dict[str, Any] = {"clusters": clusters, "seed": seed, "of_means": True}
-        found = bootstrap(gained, *columns, max_undefined=1.0, **drawing)
+        found = bootstrap(gained, *columns, **drawing)
         return {"gain_low": float(found.low), "gain_high": float(found.high)}
 
 
 def _at(spent: float, cost: Any, quality: Any) -> float:
     """Return the quality of a curve for this money, NaN where it cannot cost that little."""
+    cost = np.asarray(cost)
+    spent = float(cost[0]) if cost[0] * (1 - ROUNDING) <= spent < cost[0] else spent
     return float(np.interp(spent, cost, quality, left=math.nan))
 
 
@@ -196,7 +209,7 @@ def zero_router(quality: Floats, cost: Floats, budget: Any) -> Floats:
     The concave hull at a cost is the best of all mixes of two points around it, and of the points
     to its left. NaN where nothing is that cheap.
     """
-    within = cost <= budget * (1 + 1e-12)
+    within = cost * (1 - ROUNDING) <= budget  # a mean that was summed in another order
     value = np.where(within, quality, -np.inf).max(axis=0)
     for one, other in combinations(range(len(cost)), 2):
         gap = cost[other] - cost[one]

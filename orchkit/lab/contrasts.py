@@ -70,7 +70,7 @@ def contrasts(
     """
     wide = common(results).pivot(index="row", columns="strategy", values=["quality", "cost"])
     names = [name for name in names if name != reference]
-    labels = None if clusters is None else labels_of(clusters, wide.index)
+    labels = None if clusters is None else labels_of(clusters, results, wide.index)
     told = [_against(wide, name, reference, margin, labels, seed) for name in names]
     table = pd.DataFrame(told, pd.Index(names, name="strategy"), CONTRASTS)
     if len(table):
@@ -81,6 +81,8 @@ def contrasts(
 def _against(
     wide: pd.DataFrame, name: str, reference: str, margin: float, labels: Any, seed: int
 ) -> dict[str, Any]:
+    if wide.empty:  # no prompt was judged for all of them
+        return {"reference": reference, "test": "", "within": False, "verdict": "", "n": 0}
     own, other = (wide["quality"][each].to_numpy(float) for each in (name, reference))
     costs = {"cost_a": wide["cost"][name], "cost_b": wide["cost"][reference]}
     known = len(wide) > 0 and all(np.isfinite(each).all() for each in costs.values())

@@ -176,5 +176,7 @@ def _changed(strategy: Strategy) -> Mapping[str, Any]:
 
 def _word(value: Any) -> str:
     if isinstance(value, tuple | list):
-        return " → ".join(map(str, value))
+        return " → ".join(map(_word, value)) or "()"
+    if isinstance(value, float):
+        return str(float(f"{value:.6g}"))  # a fitted threshold has many digits
     return getattr(value, "__name__", None) or str(value)

@@ -21,13 +21,19 @@ from orchkit.lab.experiment import compare, label, recorded_quality
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.metrics import hull, pareto
 from orchkit.lab.stats import mean_interval
-from orchkit.lab.sweeping import binned, by_cost, subchains, sweep_frame, swept
+from orchkit.lab.sweeping import binned, by_cost, limits_of, subchains, sweep_frame, swept
 
 
 def swept_frame(
     matrix: Matrix, catalog: Catalog, strategy: Fallback, thresholds: ArrayLike
 ) -> pd.DataFrame:
     """Return what a fallback comes to at each threshold, by column arithmetic."""
+    if isinstance(strategy.threshold, tuple) and strategy.threshold:
+        raise ParameterError(
+            f"threshold holds one number for each hop {strategy.threshold}, and a sweep tries one "
+            "for all of them: give the chain alone, Fallback(chain), or put strategies of several "
+            "thresholds side by side with mat.compare."
+        )
     chain = catalog.distinct(strategy.chain) if strategy.chain else catalog.ladder()
     signal = strategy.confidence
     queries = None if signal is None else matrix.queries(KeywordRules().predict, Params())
@@ -46,20 +52,19 @@ def replayed(
             f"{label(strategy)} has no threshold to sweep over; give 'fallback', or an object "
             "that has one."
         )
-    limits = np.unique(np.atleast_1d(np.asarray(thresholds, dtype=float))).tolist()
     queries = matrix.queries(KeywordRules().predict, Params())
-    rows = []
-    for limit in limits:
+    found = {}
+    for limit in limits_of(thresholds).tolist():
         each: Any = replace(strategy, threshold=limit)  # type: ignore[type-var]
-        found = compare(queries, [each], lambda jobs: matrix.run(jobs, catalog), recorded_quality)
-        rows.append({"threshold": limit, **_means(found)})
-    frame = pd.DataFrame(rows)
-    frame.attrs["left_out"] = len(matrix) - int(frame["n"].min())
+        told = compare(queries, [each], lambda jobs: matrix.run(jobs, catalog), recorded_quality)
+        found[limit] = told.set_index("row")
+    known = np.all([each[["quality", "cost"]].notna().all(axis=1) for each in found.values()], 0)
+    frame = pd.DataFrame([{"threshold": at, **_means(each[known])} for at, each in found.items()])
+    frame.attrs["left_out"] = len(matrix) - int(known.sum())
     return frame
 
 
-def _means(results: pd.DataFrame) -> dict[str, Any]:
-    known = results.dropna(subset=["quality", "cost"])
+def _means(known: pd.DataFrame) -> dict[str, Any]:
     n = len(known)
     low, high = mean_interval(known["quality"])
     calls = [len(each["calls"]) for each in known["metadata"]]
@@ -97,7 +102,8 @@ def table_chain(table: Any, chain: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "threshold": sweep.thresholds,
-            "quality": np.clip(sweep.quality / sweep.n, 0, 1),
+            # Rounded, or a sum in another order would be better by its last digit.
+            "quality": np.clip(np.round(sweep.quality / sweep.n, 12), 0, 1),
             "cost_per_1k": 1000 * (sweep.cost / NANO) / sweep.n,
         }
     )

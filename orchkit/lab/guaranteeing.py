@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,12 +12,15 @@ from orchkit.core.confidence import Signal
 from orchkit.errors import ParameterError
 from orchkit.lab.arrays import Arrays
 from orchkit.lab.cascading import cascaded
-from orchkit.lab.goals import Candidate, Goal, strongest
+from orchkit.lab.goals import Candidate, Goal, parts, strongest
 from orchkit.lab.stats import conformal_threshold
 
 
 def guaranteed(
-    known: Mapping[Signal | None, Arrays], goal: Goal, seed: int
+    known: Mapping[Signal | None, Arrays],
+    goal: Goal,
+    seed: int,
+    groups: Sequence[Any] | None = None,
 ) -> tuple[Candidate, str]:
     """Return the cheapest pair whose expected loss on new prompts is at most the goal's, in words.
 
@@ -25,8 +29,10 @@ def guaranteed(
     """
     if goal.max_loss is None:
         raise ParameterError("guarantee=True needs max_loss: the loss it is a guarantee of.")
+    if goal.max_loss == 0:
+        raise ParameterError("max_loss is 0, which no threshold guarantees; give more, like 0.01.")
     first = next(iter(known.values()))
-    half = np.random.default_rng(seed).permutation(len(first)) % 2 == 0
+    half = parts(len(first), 2, seed, groups) == 0
     strong = strongest(first.at(half))
     tried = [
         _pair(each.at(half), cheap, strong, signal, goal.max_loss)
@@ -63,6 +69,11 @@ def _pair(
     known = arrays.usable[:, here] & np.isfinite(arrays.rank[:, here])
     score = np.where(known, arrays.rank[:, here], math.nan)
     loss = np.maximum(arrays.quality[:, there] - arrays.quality[:, here], 0)
+    passed = cascaded(arrays, (cheap, strong), (math.inf, -math.inf))
+    slipped = np.maximum(arrays.quality[:, there] - passed.quality, 0)
+    # Lost though the strong one was asked, since its answer cannot be taken: at any threshold.
+    score = np.where(slipped > 0, 1.0, score)
+    loss = np.maximum(loss, slipped)
     limit = conformal_threshold(score, loss, alpha)
     routed = cascaded(arrays, (cheap, strong), (limit, -math.inf))
     return Candidate((cheap, strong), ((limit,), signal), routed.quality, routed.cost)

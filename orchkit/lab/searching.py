@@ -4,57 +4,96 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from orchkit.core.confidence import Signal
 from orchkit.errors import ParameterError
-from orchkit.lab.arrays import Arrays, Floats, Ints
+from orchkit.lab.arrays import Arrays, Flags, Floats, Ints
 from orchkit.lab.cascading import Routed, cascaded, hop_grid
-from orchkit.lab.goals import Candidate, Goal, beats_mixing, best, cautious, singles, strongest
+from orchkit.lab.goals import (
+    Candidate,
+    Goal,
+    beats_mixing,
+    best,
+    cautious,
+    parts,
+    singles,
+    strongest,
+)
 from orchkit.lab.sweeping import by_cost, subchains
 
 #: Thresholds that are tried at each hop, by the number of hops: quantiles of its confidences.
 FINENESS = {1: 400, 2: 48}
 #: Parts that thresholds are fitted on all but one of, to see what they do on that one.
 FOLDS = 5
+#: Of fewer prompts a single model is taken.
+FEWEST = 2 * FOLDS
 #: Pairs that are extended to chains of three: the best ones.
 EXTENDED = 5
+#: The arrays of a recording, for each signal that confidence may be judged by.
+Known = Mapping[Signal | None, Arrays]
 
 
-def searched(
-    known: Mapping[Signal | None, Arrays], goal: Goal, longest: int, seed: int = 0
-) -> Candidate:
+@dataclass(frozen=True)
+class Search:
+    """What is searched for, among how long chains, and how prompts are drawn into folds.
+
+    Parameters
+    ----------
+    goal : Goal
+    longest : int
+        Models in a chain at most.
+    seed : int
+    groups : sequence, optional
+        A label a prompt; equal ones are in one fold.
+    """
+
+    goal: Goal
+    longest: int = 3
+    seed: int = 0
+    groups: Sequence[Any] | None = None
+
+    def folds(self, total: int, more: int = 0) -> Ints:
+        """Return the fold of each prompt."""
+        return parts(total, FOLDS, self.seed + more, self.groups)
+
+    def at(self, mask: Flags) -> Search:
+        """Return the search among the prompts of a mask."""
+        if self.groups is None:
+            return self
+        return replace(self, groups=[self.groups[place] for place in np.flatnonzero(mask).tolist()])
+
+
+def searched(known: Known, search: Search) -> Candidate:
     """Return the chain that does best, or a single model where searching for chains does not pay.
 
     Whether it pays is seen by searching again without a part of the prompts, and routing that
     part: what many chains promise on the prompts they are chosen on is partly luck.
 
-    `known` holds the arrays for each signal. The setting is (thresholds, signal).
+    Fewer than `FEWEST` prompts tell nothing of chains. `known` holds the arrays for each signal;
+    the setting is (thresholds, signal).
     """
-    first = next(iter(known.values()))
-    found = _best_chain(known, goal, longest, seed)
-    if len(found.models) > 1 and not beats_mixing(
-        _crossed(known, goal, longest, seed), first, goal.caution
-    ):
+    first, goal = next(iter(known.values())), search.goal
+    if len(first) < FEWEST:
         return best(singles(first), goal, first)
-    return found
+    found = _best_chain(known, search)
+    pays = len(found.models) == 1 or beats_mixing(_crossed(known, search), first, goal.caution)
+    return found if pays else best(singles(first), goal, first)
 
 
-def _crossed(
-    known: Mapping[Signal | None, Arrays], goal: Goal, longest: int, seed: int
-) -> Candidate:
+def _crossed(known: Known, search: Search) -> Candidate:
     """Return what the whole search comes to on prompts that had no part in it."""
     n = len(next(iter(known.values())))
-    fold = _folds(n, seed + 1)
+    fold = search.folds(n, more=1)
     quality, cost = np.zeros(n), np.zeros(n, dtype=np.int64)
     for part in range(FOLDS):
         rest = {signal: arrays.at(fold != part) for signal, arrays in known.items()}
         try:
-            found = _best_chain(rest, goal, longest, seed)
+            found = _best_chain(rest, search.at(fold != part))
         except ParameterError:  # nothing meets the goal on so few: then the cheapest
             found = min(singles(next(iter(rest.values()))), key=lambda each: int(each.cost.sum()))
         routed = routed_by(known, found, fold == part)
@@ -62,31 +101,26 @@ def _crossed(
     return Candidate((), (), quality, cost)
 
 
-def routed_by(
-    known: Mapping[Signal | None, Arrays], found: Candidate, mask: NDArray[np.bool_]
-) -> Routed:
+def routed_by(known: Known, found: Candidate, mask: Flags) -> Routed:
     """Return what a chain comes to on the prompts of a mask."""
     limits, signal = found.setting or ((), None)
     arrays = known.get(signal, next(iter(known.values())))
     return cascaded(arrays.at(mask), found.models, (*limits, -math.inf))
 
 
-def _best_chain(
-    known: Mapping[Signal | None, Arrays], goal: Goal, longest: int, seed: int
-) -> Candidate:
+def _best_chain(known: Known, search: Search) -> Candidate:
     """Return the best single model or pair, or triple that extends one of the best pairs."""
     first = next(iter(known.values()))
     ranked, found = by_cost(first), list(singles(first))
-    if longest > 1:
-        pairs_ = list(subchains(ranked, 2))
+    if search.longest > 1:
         for signal, arrays in known.items():
-            found += chains(arrays, pairs_, goal, signal, seed)
-    if longest > 2:
-        for pair in _leading(found, goal, first):
+            found += chains(arrays, list(subchains(ranked, 2)), search, signal)
+    if search.longest > 2:
+        for pair in _leading(found, search.goal, first):
             triples = [each for each in combinations(ranked, 3) if {*pair.models} < {*each}]
             signal = pair.setting[1]
-            found += chains(known[signal], triples, goal, signal, seed)
-    return best(found, goal, first)
+            found += chains(known[signal], triples, search, signal)
+    return best(found, search.goal, first)
 
 
 def _leading(found: Sequence[Candidate], goal: Goal, arrays: Arrays) -> list[Candidate]:
@@ -96,23 +130,18 @@ def _leading(found: Sequence[Candidate], goal: Goal, arrays: Arrays) -> list[Can
     return sorted(pairs_, key=lambda each: cautious(goal, each, reference))[:EXTENDED]
 
 
-def _folds(n: int, seed: int) -> Ints:
-    return np.random.default_rng(seed).permutation(n) % FOLDS
-
-
 def chains(
     arrays: Arrays,
     tried: Sequence[tuple[str, ...]],
-    goal: Goal,
+    search: Search,
     signal: Signal | None = None,
-    seed: int = 0,
 ) -> list[Candidate]:
     """Return each chain with the thresholds that do best.
 
     What a chain comes to is cross-fitted: each prompt is routed by thresholds that were chosen
-    without it. The setting holds those chosen on all prompts, and the signal.
+    without it and its group. The setting holds those chosen on all prompts, and the signal.
     """
-    fold = _folds(len(arrays), seed)
+    fold, goal = search.folds(len(arrays)), search.goal
     quality = {chain: np.zeros(len(arrays)) for chain in tried}
     cost = {chain: np.zeros(len(arrays), dtype=np.int64) for chain in tried}
     for part in range(FOLDS):

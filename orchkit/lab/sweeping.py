@@ -52,13 +52,22 @@ def binned(arrays: Arrays, thresholds: ArrayLike) -> Binned:
 
     Raises ParameterError where a threshold is not a number in [0, 1].
     """
-    limits = np.unique(np.atleast_1d(np.asarray(thresholds, dtype=float)))
-    if not limits.size or not ((limits >= 0) & (limits <= 1)).all():
-        raise ParameterError(f"threshold is {thresholds!r:.60}; give numbers in [0, 1].")
+    limits = limits_of(thresholds)
     bins = np.empty(arrays.rank.shape, dtype=np.min_scalar_type(len(limits)), order="F")
     for column in range(bins.shape[1]):
         bins[:, column] = places(arrays, column, limits)
     return Binned(arrays, limits, bins)
+
+
+def limits_of(thresholds: ArrayLike) -> Floats:
+    """Return thresholds ascending, each once, or say that they are none."""
+    try:
+        limits = np.unique(np.atleast_1d(np.asarray(thresholds, dtype=float)))
+    except (TypeError, ValueError):
+        limits = np.empty(0)
+    if not limits.size or not ((limits >= 0) & (limits <= 1)).all():
+        raise ParameterError(f"threshold is {thresholds!r:.60}; give numbers in [0, 1].")
+    return limits
 
 
 @dataclass(frozen=True)

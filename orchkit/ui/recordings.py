@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any, Self
@@ -13,7 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from orchkit.core.calls import DEFAULT_MAX_TOKENS, Params
-from orchkit.core.catalog import Catalog
+from orchkit.core.catalog import NANO, Catalog, model_names
 from orchkit.core.drive import opening
 from orchkit.core.plans import Query, Strategy
 from orchkit.core.strategies import Ensemble, Fallback, Single
@@ -110,11 +111,15 @@ class ResponseMatrix(Matrix):
         )
 
     def _alone(self) -> pd.DataFrame:
-        """Return every recorded model as tidy results: each comparison's baselines."""
+        """Return every recorded model as tidy results: each comparison's baselines.
+
+        As in a replay: of several draws the first, and money in whole nano-dollars.
+        """
         frame, rows = self.cell_rows(self.models)
         place, column = np.nonzero(rows >= 0)
         cells = frame.iloc[rows[place, column]]
         told = cells[["quality", "cost", "latency", "confidence"]].reset_index(drop=True)
+        told["cost"] = (told["cost"] * NANO).round() / NANO
         names_ = np.array(self.models, dtype=object)[column]
         return told.assign(
             strategy=names_, row=place, rounds=1, signal="recorded", error=None, provider="replay"
@@ -169,7 +174,7 @@ class ResponseMatrix(Matrix):
         catalog = self._known()
         chosen = names.strategy(strategy, catalog, chain=chain, confidence=confidence)
         limits = np.linspace(0, 1, 101) if threshold is None else threshold
-        if not isinstance(chosen, Fallback):
+        if not isinstance(chosen, Fallback) or type(chosen).plan is not Fallback.plan:
             return replayed(self, catalog, chosen, limits)
         return swept_frame(self, catalog, chosen, limits)
 
@@ -204,30 +209,39 @@ class ResponseMatrix(Matrix):
 
     def tune(self, kind: type[Any], **asked: Any) -> Any:
         """Return a strategy of that kind tuned on this recording: what `Fallback.fit` calls."""
-        catalog = self._known()
-        tuner = next((tune for known, tune in TUNED.items() if issubclass(kind, known)), None)
-        if tuner is None:
-            raise ParameterError(f"{kind.__name__} cannot be tuned; {[*TUNED]} can.")
-        goal = Goal(asked.pop("budget"), asked.pop("max_loss"), asked.pop("caution"))
-        if issubclass(kind, Ensemble) and goal == Goal():
-            goal = Goal(budget=math.inf)
+        base = _tunable(kind)
+        budget, max_loss = asked.pop("budget", None), asked.pop("max_loss", None)
+        if base is Ensemble and budget is None and max_loss is None:
+            budget = math.inf
         tuning = Tuning(
             self,
-            catalog,
-            goal,
-            tuple(self._names(asked.pop("models"))),
-            asked.pop("test"),
-            asked.pop("seed"),
-            self._labelled(asked.pop("groups"), "groups"),
+            self._known(),
+            Goal(budget, max_loss, asked.pop("caution", 1.0)),
+            self._several(asked.pop("models", None)),
+            asked.pop("test", 0.5),
+            asked.pop("seed", 0),
+            self._labelled(asked.pop("groups", None), "groups"),
             datetime.now(UTC).date().isoformat(),
         )
-        return tuner(tuning, **asked)
+        found = TUNED[base](tuning, **asked)
+        known = {each.name: getattr(found, each.name) for each in fields(base)}
+        return found if kind is base else kind(**known)
+
+    def _several(self, models: Sequence[str] | None) -> tuple[str, ...]:
+        """Return the models to choose between, in an order that is always the same."""
+        found = sorted(self._names(models))
+        if len(found) < 2:
+            raise ParameterError(
+                f"There is one model, {found[0]}, and nothing to choose between; give two or more."
+            )
+        return tuple(found)
 
     def _names(self, models: Sequence[str] | None) -> list[str]:
         """Return recorded names of the models asked for by any name; all by default."""
-        catalog = self._known()
-        given = [models] if isinstance(models, str) else models
-        return self.models if given is None else [catalog[name].name for name in given]
+        if models is None:
+            return self.models
+        lone = isinstance(models, str) or not isinstance(models, Iterable)
+        return [*self._known().distinct(model_names(models if lone else [*models]))]
 
     def summary(self) -> pd.DataFrame:
         """Return one row a model, and the oracle: quality with its interval, cost, latency."""
@@ -336,3 +350,15 @@ def _by_recorded_name(
     """Return prices with those of models that were recorded under another of their names."""
     names = {name: known[name].name for name in models if name not in given and name in known}
     return {**given, **{name: given[other] for name, other in names.items() if other in given}}
+
+
+def _tunable(kind: Any) -> Any:
+    """Return the strategy that is tuned for one of this kind, or say that none is."""
+    known = [each for each in TUNED if isinstance(kind, type) and issubclass(kind, each)]
+    if not known or kind.plan is not known[0].plan:
+        told = getattr(kind, "__name__", repr(kind))
+        raise ParameterError(
+            f"{told:.60} cannot be tuned; {', '.join(each.__name__ for each in TUNED)} can, and "
+            "classes of one's own that keep their plan."
+        )
+    return known[0]

@@ -11,7 +11,7 @@ import pytest
 
 from orchkit.core.catalog import Catalog
 from orchkit.core.plans import Answer, Plan, Query
-from orchkit.core.strategies import Cheapest, Ensemble, Fallback, Single
+from orchkit.core.strategies import AgreeThenEscalate, Cheapest, Ensemble, Fallback, Single
 from orchkit.errors import ChainError, ParameterError, UnknownNameError
 from orchkit.ui import names
 from orchkit.ui.session import SESSION
@@ -74,12 +74,13 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("cheapest", Cheapest()),
         ("fallback", Fallback()),
         ("ensemble", Ensemble()),
+        ("agree", AgreeThenEscalate()),
         ("gpt-4o", Single("gpt-4o")),
         ("gpt-4o-2024-08-06", Single("gpt-4o")),
     ],
 )
 def test_a_name_stands_for_a_strategy(name: str, strategy: object) -> None:
-    """The three names, a model's name and its alias become the strategy they stand for."""
+    """The four names, a model's name and its alias become the strategy they stand for."""
     assert named(name) == strategy
 
 
@@ -91,6 +92,7 @@ def test_settings_become_fields() -> None:
     assert named("ensemble", chain=chain) == Ensemble(models=tuple(chain))
     assert named("cheapest", confidence=surely) == Cheapest(surely)
     assert named("gpt-4o", confidence=surely) == Single("gpt-4o", surely)
+    assert named("agree", confidence=surely) == AgreeThenEscalate(confidence=surely)
 
 
 def test_an_object_is_used_as_it_is() -> None:
@@ -129,7 +131,8 @@ def test_what_has_no_plan_is_no_strategy(given: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"), [("fallbak", "fallback"), ("Ensemble", "ensemble"), ("gpt-4o-mni", "mini")]
+    ("typed", "meant"),
+    [("agre", "agree"), ("fallbak", "fallback"), ("Ensemble", "ensemble"), ("gpt-4o-mni", "mini")],
 )
 def test_a_slip_is_answered_with_the_nearest_name(typed: str, meant: str) -> None:
     """An unknown name is refused with the nearest strategy or model."""
@@ -137,7 +140,7 @@ def test_a_slip_is_answered_with_the_nearest_name(typed: str, meant: str) -> Non
         named(typed)
 
 
-@pytest.mark.parametrize("name", ["cheapest", "fallback", "ensemble", "gpt-4o"])
+@pytest.mark.parametrize("name", ["cheapest", "fallback", "ensemble", "agree", "gpt-4o"])
 @pytest.mark.parametrize(
     ("settings", "error"),
     [
@@ -206,6 +209,9 @@ def test_whole_numbers_of_any_type_count(number: Any) -> None:
         ("cheapest", "chain", ["gpt-4o"]),
         ("fallback", "ensemble_size", 2),
         ("ensemble", "threshold", 0.9),
+        ("agree", "threshold", 0.9),
+        ("agree", "chain", ["gpt-4o", "gpt-4"]),
+        ("agree", "ensemble_size", 2),
         ("gpt-4o", "chain", ["gpt-4"]),
         ("gpt-4o", "threshold", 0.2),
         ("gpt-4o", "ensemble_size", 2),

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from orchkit.core.calls import Response
+from orchkit.core.calls import Failure, Kind, Response
 from orchkit.core.catalog import Catalog, model_names
 from orchkit.core.confidence import Asking, Signal, agreement, hard_failure, judge
-from orchkit.core.fitted import Fitted, Recording
+from orchkit.core.fitted import Fitted, Recording, tuned
 from orchkit.core.plans import Answer, Confidence, Plan, Query
 from orchkit.errors import ChainError
 
@@ -37,7 +37,7 @@ class AgreeThenEscalate:
     Raises
     ------
     ChainError
-        Fewer than two cheap models, or a model twice.
+        Fewer than two cheap models, a model twice, or what is no model's name.
 
     Notes
     -----
@@ -61,6 +61,8 @@ class AgreeThenEscalate:
     name: ClassVar[str] = "agree"
 
     def __post_init__(self) -> None:
+        if self.then is not None:
+            object.__setattr__(self, "then", model_names((self.then,))[0])
         if self.models is None:
             return
         object.__setattr__(self, "models", model_names(self.models))
@@ -96,8 +98,9 @@ class AgreeThenEscalate:
         >>> AgreeThenEscalate.fit(mat, max_loss=0.05).fitted.n_test
         132
         """
-        tuned: Self = matrix.tune(
+        found: Self = tuned(
             cls,
+            matrix,
             budget=budget,
             max_loss=max_loss,
             models=models,
@@ -106,7 +109,7 @@ class AgreeThenEscalate:
             seed=seed,
             groups=groups,
         )
-        return tuned
+        return found
 
     def plan(self, query: Query, catalog: Catalog) -> Plan:
         """One round of the cheap models, and where they disagree one of the strong one."""
@@ -119,7 +122,7 @@ class AgreeThenEscalate:
         chosen = _usable((*first, last))
         sure = yield from self._sure(query, (*first, last), chosen)
         if chosen.problem:
-            return Answer(None, sure, planned, failure=chosen.problem)
+            return Answer(None, sure, planned, failure=_worst((*first, last)))
         return Answer(chosen, sure, planned)
 
     def _sure(self, query: Query, said: tuple[Response, ...], chosen: Response) -> Asking:
@@ -130,6 +133,8 @@ class AgreeThenEscalate:
         return (yield from judge(self.confidence, query, chosen))
 
     def _chosen(self, catalog: Catalog) -> tuple[tuple[str, ...], str]:
+        if not self.models and len(catalog.pool) == 1:
+            raise ChainError(f"Only {catalog.pool[0]} can be asked; one model agrees with nobody.")
         cheap = catalog.distinct(self.models) if self.models else catalog.committee(2)
         if self.then is not None:
             return cheap, catalog.distinct((*cheap, self.then))[-1]
@@ -151,3 +156,10 @@ def _usable(said: tuple[Response, ...]) -> Response:
     """Return the last usable answer, else the last answer of any kind, else the last failure."""
     usable = [response for response in said if not hard_failure(response)]
     return (usable or [response for response in said if response.ok] or list(said))[-1]
+
+
+def _worst(said: tuple[Response, ...]) -> Failure:
+    """Return what the row failed of: a vendor's last failure, or the limit's nearest miss."""
+    failures = [response.problem for response in said if response.problem]
+    told = [failure for failure in failures if failure.kind is not Kind.BudgetExceeded]
+    return told[-1] if told else failures[0]

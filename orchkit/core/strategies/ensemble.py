@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 from orchkit.core.calls import Kind, Response
 from orchkit.core.catalog import Catalog, Model, Tier, model_names
 from orchkit.core.confidence import Signal, agreement, answer_key, hard_failure, judge
-from orchkit.core.fitted import Fitted, Recording
+from orchkit.core.fitted import Fitted, Recording, tuned
 from orchkit.core.plans import Answer, Confidence, Plan, Query
 from orchkit.errors import ParameterError, whole
 
@@ -194,8 +194,9 @@ class Ensemble:
         >>> tuned.fitted.n_test
         132
         """
-        tuned: Self = matrix.tune(
+        found: Self = tuned(
             cls,
+            matrix,
             budget=budget,
             max_loss=max_loss,
             models=models,
@@ -206,7 +207,7 @@ class Ensemble:
             seed=seed,
             groups=groups,
         )
-        return tuned
+        return found
 
     def plan(self, query: Query, catalog: Catalog) -> Plan:
         """One round of all calls."""

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 from orchkit.core.calls import Failure, Kind, Response
 from orchkit.core.catalog import Catalog, model_names
 from orchkit.core.confidence import Signal, hard_failure, judge
-from orchkit.core.fitted import Fitted, Recording
+from orchkit.core.fitted import Fitted, Recording, tuned
 from orchkit.core.plans import UNKNOWN, Answer, Plan, Query
 from orchkit.errors import ParameterError
 
@@ -92,10 +92,10 @@ class Fallback:
         budget : float, optional
             USD a prompt may cost on average: the best quality for it is searched.
         max_loss : float, optional
-            Quality in [0, 1] that may be lost against the best single model: the cheapest such
+            Quality in [0, 1) that may be lost against the best single model: the cheapest such
             strategy is searched. 0.01 when neither is given.
         models : sequence of str, optional
-            Recorded models to build chains of; all of them by default.
+            Recorded models to build chains of, two or more; all of them by default.
         longest : {1, 2, 3}
             Models in a chain at most.
         confidence : callable or sequence of callables, optional
@@ -113,7 +113,8 @@ class Fallback:
         seed : int
             Of the split.
         groups : str or array, optional
-            Column, or labels, of prompts that belong together: they stay on one side.
+            Column, or labels, of prompts that belong together: they stay on one side, and count as
+            one in intervals.
 
         Returns
         -------
@@ -142,8 +143,9 @@ class Fallback:
         >>> tuned.fitted.n_fit, tuned.fitted.n_test, len(tuned.threshold) == len(tuned.chain) - 1
         (132, 132, True)
         """
-        tuned: Self = matrix.tune(
+        found: Self = tuned(
             cls,
+            matrix,
             budget=budget,
             max_loss=max_loss,
             models=models,
@@ -155,7 +157,7 @@ class Fallback:
             seed=seed,
             groups=groups,
         )
-        return tuned
+        return found
 
     def plan(self, query: Query, catalog: Catalog) -> Plan:
         """Ask in rounds of one call, from the foot of the chain upwards."""
@@ -184,7 +186,7 @@ class Fallback:
 
 def _thresholds(given: Any, chain: tuple[str, ...] | None) -> float | tuple[float, ...]:
     """Return one threshold, or one a hop; of whatever kind of numbers they are."""
-    if isinstance(given, str | bytes) or not hasattr(given, "__len__"):
+    if isinstance(given, str | bytes) or not hasattr(given, "__len__") or not _shape(given):
         return _share(given)
     each = tuple(_share(one) for one in given)
     if chain is None or len(each) != len(chain) - 1:
@@ -194,6 +196,11 @@ def _thresholds(given: Any, chain: tuple[str, ...] | None) -> float | tuple[floa
             "chain and give one for each model but the last, which is always accepted."
         )
     return each
+
+
+def _shape(given: Any) -> Any:
+    """Return the shape of what has one; numpy holds a lone number in none."""
+    return getattr(given, "shape", (1,))
 
 
 def _share(given: Any) -> float:

@@ -148,7 +148,7 @@ def noninferior(
     within 1 pt of the reference at 33 % [32, 34] of its cost, n=1,000
     """
     share("level", level, 0.5)
-    if not 0 <= margin < 1:
+    if not (isinstance(margin, (int, float, np.number)) and 0 <= margin < 1):
         raise ParameterError(f"margin is {margin!r}; it is a loss in [0, 1): 0.01 is one point.")
     columns = {"a": numbers("a", a, low=0, high=1), "b": numbers("b", b, low=0, high=1)}
     if (cost_a is None) != (cost_b is None):

@@ -188,3 +188,76 @@ def test_a_threshold_that_is_no_share_is_refused(threshold: Any) -> None:
 def test_any_number_is_a_threshold(threshold: Any) -> None:
     """What numpy and the standard library call a number is kept as a float."""
     assert type(Fallback(threshold=threshold).threshold) is float
+
+
+@given(values=four, hops=st.tuples(*[st.floats(0, 1) | st.sampled_from([0.0, 0.6, 1.0])] * 3))
+def test_a_threshold_a_hop_is_each_model_s_own(
+    run: Run, values: list[float | None], hops: tuple[float, ...]
+) -> None:
+    """Each model but the last is accepted at its own threshold, the last as it is."""
+    trace = run(Fallback(CHAIN, hops), _told(*map(_sure, values)))
+    limits = (*hops, -math.inf)
+    accepted = [
+        n
+        for n, (value, limit) in enumerate(zip(values, limits, strict=True))
+        if value is not None and _rank(value) >= limit
+    ]
+    assert _asked(trace) == list(CHAIN[: accepted[0] + 1 if accepted else 4])
+    best = trace.answer.response
+    if accepted:
+        assert best is not None
+        assert best.model == CHAIN[accepted[0]]
+    else:
+        assert (best is None) == (set(values) == {None})
+
+
+@given(values=four, threshold=st.floats(0, 1))
+def test_one_threshold_for_all_asks_as_the_same_a_hop(
+    run: Run, values: list[float | None], threshold: float
+) -> None:
+    """The same threshold at each hop asks the same models as one threshold for all."""
+    told = _told(*map(_sure, values))
+    one, each = Fallback(CHAIN, threshold), Fallback(CHAIN, (threshold,) * 3)
+    assert _asked(run(one, told)) == _asked(run(each, told))
+
+
+@pytest.mark.parametrize(
+    "given", [[0.5, 0.6], (0.5, 0.6), np.array([0.5, 0.6]), (Fraction(1, 2), np.float64(0.6))]
+)
+def test_thresholds_a_hop_are_a_tuple_of_floats(given: Any) -> None:
+    """In whatever container they come, they are the same strategy, and as good a key."""
+    strategy = Fallback(("a", "b", "c"), given)
+    assert strategy.threshold == (0.5, 0.6)
+    assert set(map(type, strategy.threshold)) == {float}  # type: ignore[arg-type]
+    assert hash(strategy) == hash(Fallback(("a", "b", "c"), (0.5, 0.6)))
+
+
+@pytest.mark.parametrize(
+    ("chain", "given"),
+    [
+        (None, (0.5,)),
+        (None, ()),
+        (("a", "b"), ()),
+        (("a", "b"), (0.5, 0.5)),
+        (("a",), (0.5,)),
+        (("a", "b"), (1.5,)),
+        (("a", "b"), (math.nan,)),
+        (("a", "b"), ("0.5",)),
+        (("a", "b"), (True,)),
+        (("a", "b"), "5"),
+        (("a", "b"), ((0.5,),)),
+        (("a", "b"), np.array([[0.5]])),
+        (("a", "b"), np.array(0.5)),
+    ],
+    ids=str,
+)
+def test_thresholds_that_fit_no_chain_are_refused(chain: Any, given: Any) -> None:
+    """Each hop of a chain that is named needs a number in [0, 1], and no other has one."""
+    with pytest.raises(ParameterError, match="threshold"):
+        Fallback(chain, given)
+
+
+def test_a_chain_of_one_takes_no_threshold(run: Run) -> None:
+    """With nothing to escalate to, whatever the one model says is taken."""
+    trace = run(Fallback(("gpt-4o-mini",), ()), _told(_sure(0.0)))
+    assert trace.answer.response == trace.responses[0]

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from orchkit.core.strategies import Fallback, Single
+from orchkit.errors import ParameterError, UnknownNameError
+from orchkit.lab.baselines import BASELINES
+from orchkit.lab.contrasts import CONTRASTS, contrasts
+from orchkit.ui.comparison import TOLD, Comparison
+from orchkit.ui.recordings import ResponseMatrix
+
+MODELS = ("wee", "big")
+
+
+def long(n: int = 60, models: tuple[str, ...] = MODELS) -> pd.DataFrame:
+    """Return a recording of a cheap model and a dear one, and of how long prompts are."""
+    drawn = np.random.default_rng(3)
+    rows = [
+        {
+            "prompt_id": f"q{row}",
+            "prompt": "x" * (row + 1),
+            "model": model,
+            "quality": float(drawn.random() < (0.5, 0.95)[place]),
+            "cost": float(drawn.uniform(1, 2)) * 1e-5 * 20**place,
+            "confidence": float(drawn.random()),
+            "response": "1",
+        }
+        for row in range(n)
+        for place, model in enumerate(models)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def comparison() -> Comparison:
+    """Give both models and a chain of them."""
+    return ResponseMatrix(long()).compare([*MODELS, Fallback(MODELS, 0.5)])
+
+
+CHAIN = "fallback(chain=wee → big, threshold=0.5)"
+
+
+def test_a_summary_tells_what_the_contrasts_do(comparison: Comparison) -> None:
+    """Cost ratios and verdicts of the summary are those of the contrasts, and none of the rest."""
+    told, beside = comparison.summary(margin=0.05), comparison.contrasts(margin=0.05)
+    assert tuple(beside.columns) == CONTRASTS
+    assert beside.index.tolist() == ["wee", CHAIN]
+    for name in beside.index:
+        assert told.loc[name, [*TOLD]].tolist() == beside.loc[name, [*TOLD]].tolist()
+    assert told.loc["big", "verdict"] == told.loc["oracle", "verdict"] == ""
+    assert math.isnan(told.loc["big", "cost_ratio"])
+
+
+def test_contrasts_are_of_the_results(comparison: Comparison) -> None:
+    """They equal what the results alone say, against whatever is asked for."""
+    for against in ("big", CHAIN):
+        found = comparison.contrasts(against=against, margin=0.1)
+        told = contrasts(comparison.results, [*MODELS, CHAIN], against, margin=0.1)
+        pd.testing.assert_frame_equal(found, told)
+        assert set(found["reference"]) == {against}
+    with pytest.raises(UnknownNameError, match=r"No strategy 'bigg' here\. Did you mean 'big'"):
+        comparison.contrasts(against="bigg")
+
+
+def test_the_text_tells_each_verdict_but_those_of_single_models(comparison: Comparison) -> None:
+    """A line a strategy; and the same in a notebook, as text."""
+    verdict = comparison.contrasts().loc[CHAIN, "verdict"]
+    assert repr(comparison).splitlines()[-1] == f"{CHAIN}: {verdict}"
+    assert "\nwee: " not in repr(comparison)
+    assert comparison._repr_html_().count("<li>") == 1
+
+
+def test_baselines_are_of_all_recorded_models() -> None:
+    """A comparison without single models is held against those recorded, by position."""
+    matrix = ResponseMatrix(long())
+    alone = matrix.compare([Fallback(MODELS, 0.5)]).baselines()
+    beside = matrix.compare([*MODELS, Fallback(MODELS, 0.5)]).baselines()
+    assert tuple(alone.columns) == BASELINES
+    assert alone.index.tolist() == [CHAIN, *MODELS]
+    pd.testing.assert_frame_equal(alone.loc[[CHAIN]], beside.loc[[CHAIN]])
+    assert beside["prompt_length"].notna().all()
+    assert (beside["regret"] >= -1e-9).all()
+
+
+def test_a_model_recorded_twice_is_its_own_baseline() -> None:
+    """Of several draws the first is replayed, and is what baselines are made of, too."""
+    frame = long()
+    again = frame.assign(quality=1 - frame["quality"], cost=frame["cost"] * 7)
+    twice = ResponseMatrix(pd.concat([frame, again], ignore_index=True))
+    once = ResponseMatrix(frame)
+    strategies = [*MODELS, Fallback(MODELS, 0.5)]
+    pd.testing.assert_frame_equal(
+        twice.compare(strategies).baselines(), once.compare(strategies).baselines()
+    )
+
+
+def test_a_failed_call_is_no_part_of_a_baseline() -> None:
+    """A row with an error counts for no model, whatever else stands in it."""
+    frame = long().assign(error=None)
+    frame.loc[1, "error"] = "Timeout: too late"
+    found = ResponseMatrix(frame).compare([Single("wee")])
+    assert found.baselines()["n"].tolist() == [59, 59]
+    assert found.summary()["n"].tolist() == [59, 59]
+
+
+def test_without_single_models_there_is_no_verdict() -> None:
+    """With nothing to hold them against, strategies have no contrasts, and columns all the same."""
+    recorded = ResponseMatrix(long()).compare([Fallback(MODELS, 0.5), Fallback(MODELS, 0.9)])
+    assert set(recorded.contrasts()["reference"]) == {"big"}
+    live = Comparison(recorded.results)
+    assert (len(live.contrasts()), tuple(live.contrasts().columns)) == (0, CONTRASTS)
+    assert set(live.summary()["verdict"]) == {""}
+    with pytest.raises(ParameterError, match="no single models to make baselines of"):
+        live.baselines()
+
+
+def test_without_qualities_nothing_is_judged() -> None:
+    """A recording without qualities has no contrasts and no baselines."""
+    bare = ResponseMatrix(long().drop(columns="quality")).compare([*MODELS])
+    assert len(bare.contrasts()) == 0
+    with pytest.raises(ParameterError, match="No prompt has quality and cost"):
+        bare.baselines()
+
+
+def test_without_a_prompt_in_common_nothing_is_told() -> None:
+    """Models that were never recorded for the same prompt are not compared, and nothing fails."""
+    frame = long()
+    odd = frame["prompt_id"].str[1:].astype(int) % 2 == 1
+    apart = ResponseMatrix(frame[(frame["model"] == "wee") == odd]).compare([*MODELS])
+    assert len(apart.contrasts()) == 0
+    assert apart.contrasts(against="wee")["n"].tolist() == [0]
+    assert set(apart.summary(against="wee")["verdict"]) == {""}
+    with pytest.raises(ParameterError, match="No prompt has quality and cost"):
+        apart.baselines()
+
+
+def test_a_free_reference_has_no_cost_ratio() -> None:
+    """Where the strongest model is free there is no share of its cost, and the rest stands."""
+    free = ResponseMatrix(long().assign(cost=0.0)).compare([*MODELS])
+    row = free.contrasts().loc["wee"]
+    assert math.isnan(row["cost_ratio"])
+    assert row["verdict"].startswith("worse than big")
+    assert "of its cost" not in row["verdict"]
+
+
+def test_clusters_are_one_label_a_prompt(comparison: Comparison) -> None:
+    """They widen what is told; a wrong number of them is refused by all three."""
+    labels = [row // 5 for row in range(60)]
+    assert comparison.contrasts(clusters=labels)["test"].tolist() == ["bootstrap"] * 2
+    assert comparison.baselines(clusters=labels)["gain_low"].notna().all()
+    for told in (comparison.contrasts, comparison.baselines, comparison.summary):
+        for wrong in (labels[:-1], [*labels, 1], "task"):
+            with pytest.raises(ParameterError, match="one label for each of 60 prompts"):
+                told(clusters=wrong)
+
+
+@pytest.mark.parametrize("margin", [-1, 1, math.nan, "x"])
+def test_a_margin_is_a_loss(comparison: Comparison, margin: float) -> None:
+    """What is no loss is refused."""
+    with pytest.raises(ParameterError, match="margin is"):
+        comparison.summary(margin=margin)
