@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[1] / "notebooks" / "examples"
 #: Text that a careless script would run, or take for a file.
 HOSTILE = """@x"; $(touch pwned) `touch pwned` ' $HOME \\n"""
 #: The command, which notes what is piped into it.

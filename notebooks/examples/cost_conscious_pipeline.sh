@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Classify a text cheaply, then analyze it for half a cent at most. The text is piped in, so it may be
 # long and hold whatever it likes; step1.json and step2.json keep the whole results.
-#   examples/cost_conscious_pipeline.sh [FOLDER] < ticket.txt
+#   notebooks/examples/cost_conscious_pipeline.sh [FOLDER] < ticket.txt
 set -euo pipefail
 folder=${1:-.}
 text=$(cat)

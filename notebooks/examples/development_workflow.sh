@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Explore cheaply, investigate with a fallback, decide with an ensemble.
-#   examples/development_workflow.sh [TOPIC [THIS THAT]]
+#   notebooks/examples/development_workflow.sh [TOPIC [THIS THAT]]
 set -euo pipefail
 topic=${1:-rate limiting} this=${2:-REST} that=${3:-GraphQL}
 

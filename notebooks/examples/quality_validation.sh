@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Write with one model, review with several: the review is asked about the draft's text alone.
-#   examples/quality_validation.sh [FOLDER] < code.py
+#   notebooks/examples/quality_validation.sh [FOLDER] < code.py
 set -euo pipefail
 folder=${1:-.}
 code=$(cat)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Costs too high? What each remedy makes of an ensemble of three, and what was really spent.
-#   examples/costs_too_high.sh [PROMPT]
+#   notebooks/examples/costs_too_high.sh [PROMPT]
 set -euo pipefail
 prompt=${1:-Explain how tides work}
 folder=$(mktemp -d)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Low confidence? Go through the remedies until one is sure enough, and print its answer.
-#   examples/low_confidence.sh [PROMPT [CONFIDENCE]]
+#   notebooks/examples/low_confidence.sh [PROMPT [CONFIDENCE]]
 set -euo pipefail
 prompt=${1:-Explain how tides work} enough=${2:-0.9}
 folder=$(mktemp -d)

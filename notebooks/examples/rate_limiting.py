@@ -1,6 +1,6 @@
 """Rate limiting? How often a server that takes few requests at once has to say 429.
 
-``python examples/rate_limiting.py``: offline; the server is one of `orchkit.testing`.
+``python notebooks/examples/rate_limiting.py``: offline; the server is one of `orchkit.testing`.
 """
 
 import os
