@@ -8,9 +8,9 @@ the oracle, which reads the truth.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -38,26 +38,60 @@ BASELINES = (
     "n",
 )
 
-#: The share of prompts a model must be known for, to be a baseline.
+#: The share of prompts that may not be lost to what single models were not recorded for.
 NEARLY = 0.95
+#: The share of prompts a model must be known for, to be what strategies are held against.
+HALF = 0.5
 
 
-def beside_models(
-    results: pd.DataFrame, singles: Sequence[str], alone: pd.DataFrame
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return tidy results with the rows of more single models below, and all single models.
+class Beside(NamedTuple):
+    """Tidy results with single models' rows, all their names, and those with too many gaps."""
 
-    Added are the models of `alone` (tidy, a strategy a model) that are known for nearly all of the
-    prompts the strategies are judged on: one with more gaps would leave too few to judge them by.
+    results: pd.DataFrame
+    singles: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def beside_models(results: pd.DataFrame, singles: Sequence[str], alone: pd.DataFrame) -> Beside:
+    """Return results with the single models that were recorded too.
+
+    The strongest of all is always there, as strategies are held against it, and prompts it is not
+    known for judge nobody. The others of `alone` (tidy, a strategy a model) are added, those known
+    for most prompts first, as long as nearly all of these prompts stay.
     """
-    judged = set(common(results)["row"])
+    judged = common(results)
+    rows = sorted(judged["row"].unique())
     known = alone.dropna(subset=["quality", "cost"])
-    known = known[known["row"].isin(judged) & ~known["strategy"].isin(results["strategy"])]
-    counts = known["strategy"].value_counts(sort=False)
-    added = counts.index[counts >= NEARLY * len(judged)].tolist() if judged else []
-    every = pd.MultiIndex.from_product([added, sorted(judged)], names=["strategy", "row"])
-    rows = known.set_index(["strategy", "row"]).reindex(every).reset_index()  # a gap is told as one
-    return pd.concat([results, rows], ignore_index=True), (*singles, *map(str, added))
+    cells = known[known["row"].isin(rows) & ~known["strategy"].isin(results["strategy"])]
+    named = {str(name): set(own["row"]) for name, own in cells.groupby("strategy", sort=False)}
+    added = _added(named, _stronger(cells, judged, singles, len(rows)), set(rows))
+    every = pd.MultiIndex.from_product([added, rows], names=["strategy", "row"])
+    told = cells.set_index(["strategy", "row"]).reindex(every).reset_index()  # a gap is told as one
+    left_out = tuple(name for name in named if name not in added)
+    table = pd.concat([results, told], ignore_index=True) if added else results
+    return Beside(table, (*singles, *added), left_out)
+
+
+def _stronger(
+    cells: pd.DataFrame, judged: pd.DataFrame, singles: Sequence[str], total: int
+) -> str | None:
+    """Return the recorded model that is better than the single models compared, if there is one."""
+    each = cells.groupby("strategy", sort=False)["quality"].agg(["mean", "size"])
+    able = each.loc[each["size"] >= HALF * total, "mean"].round(9)
+    named = judged[judged["strategy"].isin(singles)].groupby("strategy")["quality"].mean()
+    best = named.max() if len(named) else -math.inf
+    return str(able.idxmax()) if len(able) and able.max() > round(float(best), 9) else None
+
+
+def _added(named: Mapping[str, set[int]], strongest: str | None, rows: set[int]) -> list[str]:
+    """Return the models to add, in their order: as many as leave nearly all of the prompts."""
+    kept = rows if strongest is None else rows & named[strongest]
+    added = set() if strongest is None else {strongest}
+    enough = NEARLY * len(kept)
+    for name in sorted(named, key=lambda name: -len(named[name])):
+        if len(kept & named[name]) >= enough:
+            kept, added = kept & named[name], {*added, name}
+    return [name for name in named if name in added]
 
 
 def at_equal_cost(
@@ -95,10 +129,16 @@ def at_equal_cost(
         the oracle; n.
     """
     quality, cost = paired(results)
-    if not len(quality) or not singles:
+    if len(singles) < 2:
+        raise ParameterError(
+            f"There are too few single models to make baselines of ({len(singles)}); add two or "
+            "more to the strategies, or compare on a recording (df.orch.record) that has costs "
+            "(mat.reprice)."
+        )
+    if not len(quality):
         raise ParameterError(
             "No prompt has quality and cost of every strategy and single model; without them "
-            "there is nothing to compare."
+            "there is nothing to compare. Score responses (mat.score), or give costs (mat.reprice)."
         )
     field = _Field(quality[[*singles]].to_numpy(float), cost[[*singles]].to_numpy(float))
     long = None if length is None else length.loc[quality.index].to_numpy(float)

@@ -22,6 +22,9 @@ CONTRASTS = (
     "cost_ratio_low", "cost_ratio_high", "within", "verdict", "n",
 )  # fmt: skip
 
+#: The confidence with which all verdicts hold together.
+LEVEL = 0.95
+
 
 def reference_of(summary: pd.DataFrame, singles: Sequence[str], against: str | None) -> str | None:
     """Return what strategies are held against: as asked, else the strongest single model."""
@@ -62,16 +65,21 @@ def contrasts(
     Returns
     -------
     DataFrame
-        One row a name but the reference: difference of quality with its 95 % interval from a
-        paired bootstrap; p of no difference, by McNemar's mid-p test where every quality is 0 or
-        1 and prompts are independent, else by the bootstrap, and p_holm, adjusted for all rows;
-        cost_ratio with its interval; within, whether the one-sided 95 % bound is within the
-        margin; the verdict in words; n prompts.
+        One row a name but the reference: difference of quality with its 95 % interval (Tango's
+        score interval where every answer is right or wrong and prompts are independent, else a
+        paired bootstrap); p of no difference, by McNemar's mid-p test or the bootstrap, and p_holm,
+        adjusted for all rows; cost_ratio with its 95 % interval; within, whether it is shown to be
+        within the margin; the verdict in words; n prompts.
+
+        `within` and the verdicts, with the intervals told in them, hold for all rows together with
+        95 % confidence: each is made at ``1 - 0.05 / rows`` (Bonferroni).
     """
     wide = common(results).pivot(index="row", columns="strategy", values=["quality", "cost"])
     names = [name for name in names if name != reference]
     labels = None if clusters is None else labels_of(clusters, results, wide.index)
-    told = [_against(wide, name, reference, margin, labels, seed) for name in names]
+    drawing: dict[str, Any] = {"clusters": labels, "seed": seed, "name_b": reference}
+    level = 1 - (1 - LEVEL) / max(len(names), 1)
+    told = [_against(wide, name, reference, margin, level, drawing) for name in names]
     table = pd.DataFrame(told, pd.Index(names, name="strategy"), CONTRASTS)
     if len(table):
         table["p_holm"] = holm(table["p"].to_numpy(float))
@@ -79,17 +87,27 @@ def contrasts(
 
 
 def _against(
-    wide: pd.DataFrame, name: str, reference: str, margin: float, labels: Any, seed: int
+    wide: pd.DataFrame,
+    name: str,
+    reference: str,
+    margin: float,
+    level: float,
+    drawing: dict[str, Any],
 ) -> dict[str, Any]:
     if wide.empty:  # no prompt was judged for all of them
         return {"reference": reference, "test": "", "within": False, "verdict": "", "n": 0}
     own, other = (wide["quality"][each].to_numpy(float) for each in (name, reference))
     costs = {"cost_a": wide["cost"][name], "cost_b": wide["cost"][reference]}
-    known = len(wide) > 0 and all(np.isfinite(each).all() for each in costs.values())
-    priced = known and costs["cost_b"].sum() > 0  # nothing is a share of a free reference's cost
-    drawing: dict[str, Any] = {"clusters": labels, "seed": seed, "name_b": reference}
-    found = noninferior(own, other, margin, **(costs if priced else {}), **drawing)
-    p, test = _p(own, other, labels, seed)
+    known = all(np.isfinite(each).all() for each in costs.values())
+    priced = costs if known and costs["cost_b"].sum() > 0 else {}  # nothing is a share of nothing
+    found = noninferior(own, other, margin, **priced, **drawing)
+    claim = (
+        found
+        if level == LEVEL
+        else noninferior(own, other, margin, level=level, **priced, **drawing)
+    )
+    same = known and (own == other).all() and (costs["cost_a"] == costs["cost_b"]).all()
+    p, test = _p(own, other, drawing["clusters"], drawing["seed"])
     ratio = found.cost_ratio
     ends = (ratio.estimate, ratio.low, ratio.high) if ratio else (math.nan,) * 3
     return {
@@ -100,8 +118,8 @@ def _against(
         "p": p,
         "test": test,
         **dict(zip(("cost_ratio", "cost_ratio_low", "cost_ratio_high"), ends, strict=True)),
-        "within": bool(found),
-        "verdict": str(found),
+        "within": bool(claim) or bool(same),
+        "verdict": f"the same as {reference}, n={found.n:,}" if same else str(claim),
         "n": found.n,
     }
 

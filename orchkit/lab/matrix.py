@@ -199,12 +199,12 @@ class Matrix:
 
     @property
     def quality(self) -> pd.DataFrame:
-        """Prompts × models: quality in [0, 1]."""
+        """Prompts × models: quality in [0, 1] of what a replay takes: the first answered draw."""
         return self._quality.copy()
 
     @property
     def cost(self) -> pd.DataFrame:
-        """Prompts × models: USD."""
+        """Prompts × models: USD, of the first answered draw."""
         return self._cost.copy()
 
     @property
@@ -221,10 +221,10 @@ class Matrix:
         return self._wide("cost")
 
     def _wide(self, name: str) -> pd.DataFrame:
-        wide = self._frame.pivot_table(
-            index="prompt_id", columns="model", values=name, dropna=False, sort=False, observed=True
-        )
-        return wide.reindex(index=self.prompts.index, columns=pd.Index(self.models))
+        """Return a number of each cell as a replay sees it: of its first answered draw."""
+        frame, rows = self.cell_rows(self.models)
+        values = np.append(frame[name].to_numpy(dtype=float), np.nan)  # -1 finds the last
+        return pd.DataFrame(values[rows], self.prompts.index, pd.Index(self.models))
 
     def score(self, scorer: str | Scorer) -> Self:
         """Return a matrix whose qualities are the scorer's, of responses against references."""

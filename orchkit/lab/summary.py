@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from orchkit.core.calls import Kind
 from orchkit.lab.stats import mean_interval
@@ -33,7 +34,9 @@ SUMMARY = (
 )
 
 
-def summary(results: pd.DataFrame, *, singles: tuple[str, ...] = ()) -> pd.DataFrame:
+def summary(
+    results: pd.DataFrame, *, singles: tuple[str, ...] = (), clusters: ArrayLike | None = None
+) -> pd.DataFrame:
     """Return one row a strategy from tidy results, indexed by strategy.
 
     Every strategy is judged on the same prompts: those whose quality is known for all of them
@@ -49,6 +52,8 @@ def summary(results: pd.DataFrame, *, singles: tuple[str, ...] = ()) -> pd.DataF
         Columns strategy, row, quality, cost, latency, confidence, signal, rounds, error, provider.
     singles : tuple of str
         The strategies that are one model each; two of them or more also give the oracle's row.
+    clusters : array-like, optional
+        One label for each prompt; intervals of quality then count each cluster once.
     """
     kept = common(results)
     oracle = _oracle_rows(kept[kept["strategy"].isin(singles)]) if len(singles) > 1 else None
@@ -56,7 +61,7 @@ def summary(results: pd.DataFrame, *, singles: tuple[str, ...] = ()) -> pd.DataF
     if oracle is not None:
         rows[ORACLE] = oracle
     index = pd.Index(list(rows), name="strategy")
-    table = pd.DataFrame([_row(own) for own in rows.values()], index, SUMMARY)
+    table = pd.DataFrame([_row(own, clusters) for own in rows.values()], index, SUMMARY)
     failed = results["error"].notna().groupby(results["strategy"]).sum()
     table["errors"] = failed.reindex(index, fill_value=0).astype(int)  # of all rows, judged or not
     base = strongest(table.loc[[name for name in singles if name in rows]])
@@ -70,7 +75,12 @@ def common(results: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the prompts whose quality is known for every strategy.
 
     When no quality is known at all, those of the prompts that were recorded for every strategy.
+    Where a column `complete` says so, a prompt also needs every model the strategy could have asked
+    to be recorded for it: those that happened not to need a missing one are the easy ones.
     """
+    if "complete" in results:
+        holes = ~results["complete"].fillna(value=True).astype(bool)
+        results = results[~results["row"].isin(results.loc[holes, "row"])]
     unknown = results["quality"].isna()
     if unknown.all():
         unknown = results["error"].astype("string").str.startswith(GAP).fillna(value=False)
@@ -86,7 +96,8 @@ def strongest(table: pd.DataFrame) -> str | None:
         return None
     if table["quality"].isna().all():
         return str(table["cost_per_1k"].idxmax()) if table["cost_per_1k"].notna().any() else None
-    ranked = table.sort_values(["quality", "cost_per_1k"], ascending=[False, True])
+    rounded = table.assign(quality=table["quality"].round(9))  # the last digits are the sum's order
+    ranked = rounded.sort_values(["quality", "cost_per_1k"], ascending=[False, True])
     return str(ranked.index[0])
 
 
@@ -120,9 +131,12 @@ def _oracle_rows(singles: pd.DataFrame) -> pd.DataFrame | None:
     return rows.assign(strategy=ORACLE)
 
 
-def _row(rows: pd.DataFrame) -> dict[str, object]:
-    quality = rows["quality"].dropna().to_numpy(dtype=float)
-    low, high = mean_interval(quality) if len(quality) else (math.nan, math.nan)
+def _row(rows: pd.DataFrame, clusters: Any) -> dict[str, object]:
+    known = rows.dropna(subset=["quality"])
+    quality = known["quality"].to_numpy(dtype=float)
+    labels = None if clusters is None else np.asarray(clusters)[known["row"].to_numpy(dtype=int)]
+    told = mean_interval(quality, clusters=labels) if len(quality) else (math.nan, math.nan)
+    low, high = told
     answered = rows[rows["error"].isna()]
     latency = answered["latency"].to_numpy(dtype=float)
     return {

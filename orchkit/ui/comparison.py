@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from orchkit.errors import ParameterError
-from orchkit.lab.baselines import at_equal_cost, beside_models, paired
+from orchkit.lab.baselines import Beside, at_equal_cost, beside_models, paired
 from orchkit.lab.contrasts import CONTRASTS, contrasts, reference_of
+from orchkit.lab.frames import column
 from orchkit.lab.metrics import oracle_frontier
+from orchkit.lab.selecting import labels
 from orchkit.lab.summary import ORACLE, summary
 from orchkit.ui import plots
 from orchkit.ui.markup import UNTYPESET, block, text
@@ -22,7 +24,7 @@ from orchkit.ui.terminal import harmless
 TOLD = ("cost_ratio", "cost_ratio_low", "cost_ratio_high", "verdict")
 NOTE = (
     "saving: share of the strongest single model's cost not spent; "
-    "confidence: uncalibrated, mean over rows"
+    "confidence: uncalibrated, mean over rows; verdicts hold together with 95 % confidence"
 )
 
 
@@ -45,25 +47,36 @@ class Comparison:
         singles: tuple[str, ...] = (),
         simulated: bool = False,
         alone: pd.DataFrame | None = None,
-        length: pd.Series[Any] | None = None,
+        prompts: pd.DataFrame | None = None,
+        length: Sequence[int | None] | None = None,
     ) -> None:
         self.results = results
         self.simulated = simulated
         self._names = list(results["strategy"].unique())
         self._alone = results.iloc[:0] if alone is None else alone
-        self._length = length
+        self._prompts = prompts
+        self._length = None if length is None else pd.Series([*length], dtype="float64")
         self._given = singles
 
     @cached_property
-    def _beside(self) -> tuple[pd.DataFrame, tuple[str, ...]]:
-        """The results with the single models that were recorded too, and all single models."""
+    def _beside(self) -> Beside:
+        """The results with the single models that were recorded too."""
         return beside_models(self.results, self._given, self._alone)
 
     @cached_property
     def _table(self) -> pd.DataFrame:
         """The summary of strategies, single models and the oracle."""
-        results, singles = self._beside
-        return summary(results, singles=singles)
+        return summary(self._beside.results, singles=self._beside.singles)
+
+    def _labels(self, clusters: Any) -> Any:
+        """Return one label a prompt: of a column's name, a Series by its index, or a sequence."""
+        if clusters is None or self._prompts is None:
+            return clusters
+        if isinstance(clusters, str):
+            clusters = column(self._prompts, clusters)
+        if not isinstance(clusters, pd.Series) or clusters.index.equals(self._prompts.index):
+            return list(clusters)
+        return labels(clusters, self._prompts.index, "clusters")
 
     def summary(
         self, *, margin: float = 0.01, against: str | None = None, clusters: ArrayLike | None = None
@@ -82,12 +95,16 @@ class Comparison:
             Quality that may be lost and still count as as good; 0.01 is one point.
         against : str, optional
             The strategy the others are held against; the strongest single model by default.
-        clusters : array-like, optional
-            One label a prompt; equal ones are resampled together.
+        clusters : str or array-like, optional
+            A column of the prompts, or one label a prompt: prompts of one label count as one.
         """
         beside = self.contrasts(margin=margin, against=against, clusters=clusters)
-        shown = [name for name in (*self._names, ORACLE) if name in self._table.index]
-        told = self._table.loc[shown].join(beside[[*TOLD]])
+        table = self._table
+        if clusters is not None:
+            groups = self._labels(clusters)
+            table = summary(self._beside.results, singles=self._beside.singles, clusters=groups)
+        shown = [name for name in (*self._names, ORACLE) if name in table.index]
+        told = table.loc[shown].join(beside[[*TOLD]])
         told["verdict"] = told["verdict"].fillna("").astype(str)
         return told
 
@@ -106,12 +123,14 @@ class Comparison:
             test, or a bootstrap) and p_holm, adjusted for all rows, test, cost_ratio with its
             interval, within (the margin), verdict, n.
         """
-        results, singles = self._beside
-        reference = reference_of(self._table, singles, against)
+        reference = reference_of(self._table, self._beside.singles, against)
         judged = self.results["quality"].notna().any()
         if reference is None or not judged:
             return pd.DataFrame(columns=[*CONTRASTS], index=pd.Index([], name="strategy"))
-        return contrasts(results, self._names, reference, margin=margin, clusters=clusters)
+        groups = self._labels(clusters)
+        return contrasts(
+            self._beside.results, self._names, reference, margin=margin, clusters=groups
+        )
 
     def baselines(self, *, clusters: ArrayLike | None = None) -> pd.DataFrame:
         """Return each strategy beside what its money would have bought otherwise.
@@ -132,17 +151,16 @@ class Comparison:
         ParameterError
             There are no single models to make baselines of, or no qualities.
         """
-        results, singles = self._beside
-        if not singles:
-            raise ParameterError(
-                "There are no single models to make baselines of; add some to the strategies, "
-                "or compare on a recording (df.orch.record)."
-            )
-        return at_equal_cost(results, singles, length=self._length, clusters=clusters)
+        return at_equal_cost(
+            self._beside.results,
+            self._beside.singles,
+            length=self._length,
+            clusters=self._labels(clusters),
+        )
 
     def plot(self, *, ax: Any = None) -> Any:
         """Draw quality against cost, single models and the oracle beside; return the Axes."""
-        results, singles = self._beside
+        results, singles, _ = self._beside
         quality, cost = (table[[*singles]] for table in paired(results))
         return plots.cost_quality(
             self._table,
@@ -166,22 +184,37 @@ class Comparison:
         said = self._told["verdict"].drop([*self._given], errors="ignore")
         return [f"{name}: {words}" for name, words in said.items() if words]
 
+    def _failures(self) -> list[str]:
+        """Return a line for each strategy of which rows failed: they count as wrong."""
+        failed = self.results.dropna(subset=["error"])
+        size = self.results["row"].nunique()
+        return [
+            f"{name}: {len(own):,} of {size:,} rows failed; first: {own['error'].iloc[0]}"
+            for name, own in failed.groupby("strategy", sort=False)
+        ]
+
     def __repr__(self) -> str:
-        lines = [self._title(), self.table().to_string(), NOTE, *self._verdicts()]
-        return "\n".join(lines)
+        lines = [self._title(), self.table().to_string(), NOTE]
+        return "\n".join([*lines, *map(harmless, [*self._failures(), *self._verdicts()])])
 
     def _repr_html_(self) -> str:
         table = self.table().to_html(classes=UNTYPESET)
-        verdicts = "".join(f"<li>{text(each)}</li>" for each in self._verdicts())
+        lines = "".join(f"<li>{text(each)}</li>" for each in self._failures() + self._verdicts())
         told = [f"<p>{text(self._title())}</p>", harmless(table), f"<p>{NOTE}</p>"]
-        return block(*told, f"<ul>{verdicts}</ul>" if verdicts else "")
+        return block(*told, f"<ul>{lines}</ul>" if lines else "")
 
     def _title(self) -> str:
         prompts = self.results["row"].nunique()
         origins = ", ".join(sorted(set(self.results["provider"].dropna()))) or "none"
         told = f"{prompts:,} prompts; {'SIMULATED ' if self.simulated else ''}answers ({origins})"
-        judged = self.results["quality"].notna().any()
-        return told + ("" if judged else "; no references, so no quality")
+        if not self.results["quality"].notna().any():
+            return f"{told}; no references, so no quality"
+        judged = int(self._table["n"].max()) if len(self._table) else 0
+        if judged < prompts:
+            told += f"; judged on the {judged:,} of which all is known"
+        if self._beside.left_out:
+            told += f"; recorded for too few of them: {', '.join(self._beside.left_out)}"
+        return told
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:

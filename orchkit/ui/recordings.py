@@ -22,7 +22,7 @@ from orchkit.errors import ParameterError, whole
 from orchkit.lab import experiment
 from orchkit.lab.arrays import arrays_of
 from orchkit.lab.asking import predictor
-from orchkit.lab.coverage import coverage
+from orchkit.lab.coverage import complete, coverage
 from orchkit.lab.frames import attach
 from orchkit.lab.frontiers import frontier, replayed, swept_frame
 from orchkit.lab.goals import Goal
@@ -102,12 +102,14 @@ class ResponseMatrix(Matrix):
             judged, chosen, lambda rows: self.run(rows, catalog, cap), experiment.recorded_quality
         )
         singles = tuple(experiment.label(one) for one in chosen if isinstance(one, Single))
+        results["complete"] = complete(results, self._recorded, catalog)
         return Comparison(
             results,
             singles=singles,
             simulated=self.simulated,
             alone=self._alone(),
-            length=self._length,
+            prompts=self._per_prompt,
+            length=self._per_prompt["prompt"].astype("string").str.len().tolist(),
         )
 
     def _alone(self) -> pd.DataFrame:
@@ -126,10 +128,15 @@ class ResponseMatrix(Matrix):
         )
 
     @property
-    def _length(self) -> pd.Series[Any]:
-        """Characters of each prompt, by its position."""
-        texts = self.prompts["prompt"].astype("string").reset_index(drop=True)
-        return texts.str.len().astype(float)
+    def _recorded(self) -> pd.DataFrame:
+        """Prompts × models, by position: whether anything was recorded."""
+        return pd.DataFrame(self.cell_rows(self.models)[1] >= 0, columns=self.models)
+
+    @property
+    def _per_prompt(self) -> pd.DataFrame:
+        """The first row of each prompt, by its id: what clusters are named by."""
+        ids = pd.Index(self._first["prompt_id"], dtype="object")
+        return self._first.set_axis(ids)
 
     def sweep(
         self,

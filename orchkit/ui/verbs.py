@@ -9,7 +9,7 @@ import pandas as pd
 
 from orchkit.core.calls import Kind
 from orchkit.core.confidence import Signal
-from orchkit.core.plans import Strategy
+from orchkit.core.plans import Query, Strategy
 from orchkit.core.strategies import Single
 from orchkit.errors import BudgetExceeded, MisuseError, OrchkitWarning, tell
 from orchkit.lab import experiment, frames
@@ -192,10 +192,11 @@ def compare(
     chosen = job.strategies(strategies)
     singles = tuple(experiment.label(one) for one in chosen if isinstance(one, Single))
     simulated = SESSION.simulated
+    length = [len(query.text) if isinstance(query, Query) else None for query in job.queries]
 
     def shape(run: experiment.Run) -> Comparison:
         results = experiment.compare(job.queries, chosen, run, quality)
-        return Comparison(results, singles=singles, simulated=simulated)
+        return Comparison(results, singles=singles, simulated=simulated, prompts=df, length=length)
 
     return job.deliver(shape, progress, "comparing")
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from orchkit.errors import MetricWarning, ParameterError
 from orchkit.lab.baselines import BASELINES, at_equal_cost, beside_models, labels_of, zero_router
 from orchkit.lab.metrics import hull_value, oracle_frontier
+from orchkit.lab.summary import summary
 
 points = st.integers(1, 5).flatmap(
     lambda m: st.tuples(
@@ -206,15 +207,40 @@ def test_each_prompt_needs_a_label(labels: Any) -> None:
 
 
 def test_models_that_were_recorded_too_are_added() -> None:
-    """A model that is known for nearly all judged prompts stands beside; one with gaps does not."""
+    """Those known for nearly all judged prompts stand beside; the others are named."""
     made = drawn(20)
-    frame = results(routed=made["routed"])
-    alone = results(cheap=made["cheap"], strong=made["strong"], routed=made["routed"])
-    gone = (alone["strategy"] == "strong") & (alone["row"] < 2)
-    table, singles = beside_models(frame, (), alone[~gone])
-    assert singles == ("cheap",)
-    assert table["strategy"].value_counts().to_dict() == {"routed": 20, "cheap": 20}
-    one = (alone["strategy"] == "strong") & (alone["row"] == 3)
-    table, singles = beside_models(frame, (), alone[~one])
-    assert singles == ("cheap", "strong")
-    assert set(at_equal_cost(table, singles)["n"]) == {19}
+    frame = results(routed=made["routed"], strong=made["strong"])
+    alone = results(cheap=made["cheap"], strong=made["strong"])
+    gone = (alone["strategy"] == "cheap") & (alone["row"] < 2)
+    found = beside_models(frame, ("strong",), alone[~gone])
+    assert (found.singles, found.left_out) == (("strong",), ("cheap",))
+    one = (alone["strategy"] == "cheap") & (alone["row"] == 3)
+    found = beside_models(frame, ("strong",), alone[~one])
+    assert (found.singles, found.left_out) == (("strong", "cheap"), ())
+    assert set(at_equal_cost(found.results, found.singles)["n"]) == {19}
+
+
+def test_the_strongest_model_is_there_whatever_its_gaps() -> None:
+    """What strategies are held against is not lost: prompts it is not known for judge nobody."""
+    made = drawn(40)
+    alone = results(cheap=made["cheap"], strong=made["strong"])
+    gone = (alone["strategy"] == "strong") & (alone["row"] < 10)
+    found = beside_models(results(routed=made["routed"]), (), alone[~gone])
+    assert found.singles == ("cheap", "strong")
+    assert set(at_equal_cost(found.results, found.singles)["n"]) == {30}
+
+
+def test_gaps_of_many_models_do_not_add_up() -> None:
+    """Twelve models with other gaps each leave nearly all prompts to judge strategies by."""
+    made, rng = drawn(400), np.random.default_rng(0)
+    others = {f"m{n}": (made["cheap"][0] * 0.5, made["cheap"][1]) for n in range(12)}
+    alone = results(strong=made["strong"], **others)
+    gone = (alone["strategy"] != "strong") & (rng.random(len(alone)) < 0.04)
+    found = beside_models(results(routed=made["routed"]), (), alone[~gone])
+    assert summary(told(found.results), singles=found.singles).loc["routed", "n"] >= 0.95 * 400
+    assert len(found.left_out) + len(found.singles) == 13
+
+
+def told(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return tidy results with the columns that a summary tells of."""
+    return frame.assign(latency=1.0, confidence=0.5, signal="x", rounds=1, provider="replay")

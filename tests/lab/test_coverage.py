@@ -23,8 +23,8 @@ def test_a_recording_is_counted_model_by_model() -> None:
     told = coverage(validated(pd.DataFrame(rows, columns=columns)))
     assert told.index.tolist() == ["opus", "mini", "haiku"]
     assert told["n"].tolist() == [1, 2, 0]
-    assert told["quality"].tolist() == pytest.approx([1.0, 0.5, math.nan], nan_ok=True)
-    assert told["cost_per_1k"].tolist() == pytest.approx([1.0, 0.03, math.nan], nan_ok=True)
+    assert told["quality"].tolist() == pytest.approx([1.0, 1.0, math.nan], nan_ok=True)
+    assert told["cost_per_1k"].tolist() == pytest.approx([1.0, 0.025, math.nan], nan_ok=True)
     assert told["recorded"].tolist() == pytest.approx([1 / 3, 2 / 3, 0])
 
 

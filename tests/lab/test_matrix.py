@@ -574,11 +574,11 @@ def test_a_limit_lets_the_next_model_answer() -> None:
 
 
 def test_several_draws_are_kept_apart() -> None:
-    """A cell recorded twice is two samples: replay takes the first, quality is the mean."""
+    """A cell recorded twice is two samples, of which the first is replayed and counted."""
     matrix = _matrix(("q", "mini", 1, 1e-5), ("q", "mini", 0, 3e-5))
     assert len(matrix) == 1
     assert [response.cost for response in matrix.cells[0, "mini"]] == [10_000, 30_000]
-    assert matrix.quality.loc["q", "mini"] == 0.5
+    assert matrix.quality.loc["q", "mini"] == 1
     (trace,) = _replayed(matrix, Single("mini"))
     assert trace.cost == 10_000
 

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from orchkit.core.strategies import Fallback, Single
-from orchkit.errors import ParameterError, UnknownNameError
+from orchkit.errors import ColumnError, ParameterError, UnknownNameError
 from orchkit.lab.baselines import BASELINES
 from orchkit.lab.contrasts import CONTRASTS, contrasts
+from orchkit.lab.stats import mean_interval
 from orchkit.ui.comparison import TOLD, Comparison
 from orchkit.ui.recordings import ResponseMatrix
 
@@ -114,7 +116,7 @@ def test_without_single_models_there_is_no_verdict() -> None:
     live = Comparison(recorded.results)
     assert (len(live.contrasts()), tuple(live.contrasts().columns)) == (0, CONTRASTS)
     assert set(live.summary()["verdict"]) == {""}
-    with pytest.raises(ParameterError, match="no single models to make baselines of"):
+    with pytest.raises(ParameterError, match="too few single models"):
         live.baselines()
 
 
@@ -153,9 +155,11 @@ def test_clusters_are_one_label_a_prompt(comparison: Comparison) -> None:
     assert comparison.contrasts(clusters=labels)["test"].tolist() == ["bootstrap"] * 2
     assert comparison.baselines(clusters=labels)["gain_low"].notna().all()
     for told in (comparison.contrasts, comparison.baselines, comparison.summary):
-        for wrong in (labels[:-1], [*labels, 1], "task"):
+        for wrong in (labels[:-1], [*labels, 1]):
             with pytest.raises(ParameterError, match="one label for each of 60 prompts"):
                 told(clusters=wrong)
+        with pytest.raises(ColumnError, match="no column 'task'"):
+            told(clusters="task")
 
 
 @pytest.mark.parametrize("margin", [-1, 1, math.nan, "x"])
@@ -163,3 +167,48 @@ def test_a_margin_is_a_loss(comparison: Comparison, margin: float) -> None:
     """What is no loss is refused."""
     with pytest.raises(ParameterError, match="margin is"):
         comparison.summary(margin=margin)
+
+
+def test_clusters_go_by_prompt_and_by_name() -> None:
+    """A Series of labels goes by prompt id, whatever its order; a column by its name."""
+    frame = long().assign(task=lambda f: f["prompt_id"].str[1:].astype(int) // 5)
+    matrix = ResponseMatrix(frame)
+    found = matrix.compare([Fallback(MODELS, 0.5)])
+    by_id = matrix.per_prompt("task")
+    told = [by_id, by_id.sample(frac=1, random_state=0), "task", [row // 5 for row in range(60)]]
+    first, *others = (found.contrasts(clusters=clusters) for clusters in told)
+    for other in others:
+        pd.testing.assert_frame_equal(first, other)
+    wide, narrow = found.summary(clusters="task"), found.summary()
+    assert (wide["quality_low"] != narrow["quality_low"]).any()
+    low, _ = mean_interval(
+        found.results.sort_values("row")["quality"], clusters=[row // 5 for row in range(60)]
+    )
+    assert wide["quality_low"].iloc[0] == low
+
+
+def test_an_easy_row_does_not_stand_for_a_hard_one() -> None:
+    """Prompts with a hole judge nobody, even where a strategy did not come to it; as in a sweep."""
+    frame = long(400)
+    row = frame["prompt_id"].str[1:].astype(int)
+    partial = ResponseMatrix(frame[~((frame["model"] == "big") & (row % 2 == 1))])
+    strategy = Fallback(MODELS, 0.5)
+    found = partial.compare([strategy]).summary()
+    swept = partial.sweep(Fallback(MODELS), threshold=[0.5])
+    assert found["n"].iloc[0] == swept["n"].item() == 200
+    assert found["quality"].iloc[0] == pytest.approx(swept["quality"].item())
+    assert found["escalation_rate"].iloc[0] == pytest.approx(swept["escalation_rate"].item())
+
+
+def test_rows_that_failed_are_told_below_the_table() -> None:
+    """A strategy that breaks is not only a row of zeros: how many rows failed, and why."""
+
+    class Broken:
+        name = "broken"
+
+        def plan(self, query: Any, catalog: Any) -> Any:
+            yield (query.call(query.prompt),)
+
+    found = ResponseMatrix(long()).compare([Broken()])
+    assert "broken: 60 of 60 rows failed; first: StrategyError: AttributeError" in repr(found)
+    assert "60 of 60 rows failed" in found._repr_html_()

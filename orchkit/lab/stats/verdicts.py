@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from orchkit.errors import ParameterError
+from orchkit.errors import ParameterError, whole
 from orchkit.lab.stats.bootstrap import ratio_interval
-from orchkit.lab.stats.columns import numbers, share
+from orchkit.lab.stats.columns import Floats, numbers, share
 from orchkit.lab.stats.intervals import quantile
-from orchkit.lab.stats.paired import PairedDifference, paired_bootstrap
+from orchkit.lab.stats.paired import paired_bootstrap
 from orchkit.lab.stats.percentiles import Interval, percentile
-from orchkit.lab.stats.resampling import Units, known
+from orchkit.lab.stats.resampling import Units, generator, known
 from orchkit.lab.stats.rights import score_limits
 
 #: With fewer prompts (or clusters) that differ, a bootstrap has too little to draw from.
@@ -137,9 +137,10 @@ def noninferior(
 
     Notes
     -----
-    The bounds are percentiles of the paired bootstrap; where fewer than 10 prompts (or clusters)
-    differ it knows too little of what did not happen, and Tango's score interval stands in, with
-    a cluster counted as one prompt.
+    Of answers that are right or wrong the bounds are Tango's score interval (1998). Of graded
+    ones, and of clusters, they are percentiles of the paired bootstrap; where fewer than 10
+    prompts (or clusters) differ that knows too little of what did not happen, and the score
+    interval stands in, with a cluster counted as one prompt.
 
     Examples
     --------
@@ -148,6 +149,8 @@ def noninferior(
     within 1 pt of the reference at 33 % [32, 34] of its cost, n=1,000
     """
     share("level", level, 0.5)
+    whole("n", n)
+    generator(seed)  # says what is wrong with one that is not used, too
     if not (isinstance(margin, (int, float, np.number)) and 0 <= margin < 1):
         raise ParameterError(f"margin is {margin!r}; it is a loss in [0, 1): 0.01 is one point.")
     columns = {"a": numbers("a", a, low=0, high=1), "b": numbers("b", b, low=0, high=1)}
@@ -158,28 +161,42 @@ def noninferior(
         columns |= {"cost_b": numbers("cost_b", cost_b, low=0)}
     (left, right, *costs), units = known(columns, clusters)
     drawing: dict[str, Any] = {"clusters": units.codes, "n": n, "seed": seed, "level": level}
-    found = paired_bootstrap(left, right, **drawing)
-    lower, found, method = _bounds(found, left - right, units)
+    difference = left - right
+    lower, low, high, method = _bounds(left, right, units, drawing)
     return Verdict(
-        lower > -margin, margin, found.difference, lower, found.low, found.high,
-        ratio_interval(*costs, **drawing) if costs else None, found.n,
-        len(columns["a"]) - units.rows, found.differ, found.clusters, level, method, name_a, name_b,
-    )  # fmt: skip
+        verdict=lower > -margin,
+        margin=margin,
+        difference=float(difference.mean()) if len(difference) else math.nan,
+        lower=lower,
+        low=low,
+        high=high,
+        cost_ratio=ratio_interval(*costs, **drawing) if costs else None,
+        n=units.rows,
+        dropped=len(columns["a"]) - units.rows,
+        differ=int(np.count_nonzero(difference)),
+        clusters=units.clusters,
+        level=level,
+        method=method,
+        name_a=name_a,
+        name_b=name_b,
+    )
 
 
 def _bounds(
-    found: PairedDifference, difference: np.ndarray, units: Units
-) -> tuple[float, PairedDifference, str]:
-    """Return the one-sided lower bound, the two-sided interval, and the method of both."""
-    if units.too_few:
-        return math.nan, found, "bootstrap"
-    if np.count_nonzero(units.totals(np.abs(difference))) >= FEWEST_DIFFERENT:
-        return float(percentile(found.replicates, 1 - found.level)), found, "bootstrap"
+    left: Floats, right: Floats, units: Units, drawing: dict[str, Any]
+) -> tuple[float, float, float, str]:
+    """Return the one-sided lower bound, the ends of the two-sided interval, and their method."""
+    difference, level = left - right, drawing["level"]
+    counted = units.codes is None and bool(np.isin(difference, (-1, 0, 1)).all())
+    differ = np.count_nonzero(units.totals(np.abs(difference)))
+    if units.too_few or (not counted and differ >= FEWEST_DIFFERENT):
+        found = paired_bootstrap(left, right, **drawing)
+        lower = math.nan if units.too_few else float(percentile(found.replicates, 1 - level))
+        return lower, found.low, found.high, "bootstrap"
     gained = units.count * float(np.maximum(difference, 0).mean())
     lost = units.count * float(np.maximum(-difference, 0).mean())
-    lower, _ = score_limits(gained, lost, units.count, NormalDist().inv_cdf(found.level))
-    low, high = score_limits(gained, lost, units.count, quantile(found.level))
-    return lower, replace(found, low=low, high=high), "score"
+    lower, _ = score_limits(gained, lost, units.count, NormalDist().inv_cdf(level))
+    return lower, *score_limits(gained, lost, units.count, quantile(level)), "score"
 
 
 def _finding(told: Verdict) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from orchkit.errors import MetricWarning, ParameterError
-from orchkit.lab.stats import noninferior, paired_bootstrap, ratio_interval
+from orchkit.lab.stats import noninferior, paired_bootstrap, ratio_interval, tango
 
 RNG = np.random.default_rng(9)
 STRONG = (RNG.random(1200) < 0.9).astype(float)
@@ -17,9 +17,9 @@ def flipped(share: float, of: np.ndarray = STRONG) -> np.ndarray:
 
 
 def test_the_bound_is_the_fifth_percentile_of_the_paired_bootstrap() -> None:
-    """One-sided 5 %, two-sided 95 %, of the same replicates that paired_bootstrap has."""
-    weak = flipped(0.05)
-    found, paired = noninferior(weak, STRONG, seed=3), paired_bootstrap(weak, STRONG, seed=3)
+    """One-sided 5 %, two-sided 95 %, of the same replicates; where answers are graded."""
+    weak, strong = 0.9 * np.asarray(flipped(0.05)), 0.9 * np.asarray(STRONG)
+    found, paired = noninferior(weak, strong, seed=3), paired_bootstrap(weak, strong, seed=3)
     assert (found.low, found.high) == (paired.low, paired.high)
     assert found.lower == np.quantile(paired.replicates, 0.05, method="inverted_cdf")
     assert found.low < found.lower < found.difference < found.high
@@ -144,3 +144,13 @@ def test_what_cannot_be_judged_is_told(changed: dict, told: str) -> None:
     """Values and settings outside their range are refused with what to write instead."""
     with pytest.raises(ParameterError, match=told):
         noninferior(**({"a": [1] * 20, "b": [1] * 20} | changed))
+
+
+def test_rights_and_wrongs_have_the_score_interval() -> None:
+    """Where every answer is right or wrong the ends are Tango's, however many prompts differ."""
+    weak = np.asarray(flipped(0.05))
+    found = noninferior(weak, STRONG)
+    won, lost = int((weak > STRONG).sum()), int((weak < STRONG).sum())
+    assert found.method == "score"
+    assert (found.low, found.high) == pytest.approx(tango(won, lost, len(weak)))
+    assert found.low < found.lower < found.difference < found.high
