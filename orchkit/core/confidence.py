@@ -59,8 +59,11 @@ def auto(query: Query, response: Response) -> Confidence:
     >>> auto(Query(()), Response("m", "I don't know.")).value
     0.2
     """
-    if hard_failure(response):
-        return Confidence(0.0, "failure")
+    return Confidence(0.0, "failure") if hard_failure(response) else _carried(query, response)
+
+
+def _carried(query: Query, response: Response) -> Confidence:
+    """Return the best signal a usable answer carries."""
     if response.confidence is not None:
         return Confidence(response.confidence, "recorded")
     if response.logprobs:
@@ -118,7 +121,9 @@ def judge(signal: Signal | None, query: Query, response: Response) -> Asking:
     """
     if hard_failure(response):
         return Confidence(0.0, "failure")
-    verdict = (signal or auto)(query, response)
+    if not signal:
+        return _carried(query, response)
+    verdict = signal(query, response)
     if isinstance(verdict, Generator):
         verdict = yield from verdict
     if isinstance(verdict, Confidence):
@@ -139,14 +144,16 @@ def agreement(responses: Sequence[Response]) -> tuple[float, ...]:
     >>> [round(share, 2) for share in agreement(said)]
     [0.67, 0.67, 0.33]
     """
-    keys = [None if hard_failure(r) else answer_key(r.text or "") for r in responses]
-    usable = sum(not hard_failure(response) for response in responses)
-    votes = Counter(key for key in keys if key is not None)
-    if votes.total() < 2:
-        return tuple(math.nan for _ in responses)
+    usable = [not hard_failure(response) for response in responses]
+    keys = [
+        answer_key(r.text or "") if ok else None for r, ok in zip(responses, usable, strict=True)
+    ]
+    votes, voters = Counter(keys), sum(usable)
+    if len(keys) - votes[None] < 2:
+        return (math.nan,) * len(keys)
+    votes[None] = 1  # free prose agrees with nobody but itself
     return tuple(
-        math.nan if hard_failure(r) else (votes[key] if key is not None else 1) / usable
-        for key, r in zip(keys, responses, strict=True)
+        [votes[k] / voters if ok else math.nan for k, ok in zip(keys, usable, strict=True)]
     )
 
 
