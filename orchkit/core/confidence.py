@@ -42,6 +42,8 @@ _FINAL = re.compile(
 _CHOICE = re.compile(r"\(?([a-e])(?:[).:]+(?:\s.*)?)?")
 #: A number that stands alone: not the 2 of H2O.
 _NUMBER = re.compile(r"(?<![\w.])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?!\w)")
+#: Digits that are written in that one way already.
+_SIMPLE = re.compile(r"[1-9][0-9]{0,26}")
 _MINUS = str.maketrans("\N{MINUS SIGN}", "-")
 _SHORT = 8
 _EDGES = " \t\r\n`*_\"':!$\u2018\u2019\u201c\u201d"
@@ -182,4 +184,6 @@ def answer_key(text: str) -> str | None:
 
 def _plain(number: str) -> str:
     """Write a number in one way: 72, 72.0 and 72.00 are the same answer."""
+    if _SIMPLE.fullmatch(number):
+        return number
     return format(Decimal(number.replace(",", "")).normalize() + 0, "f")

@@ -97,7 +97,7 @@ class _Step:
 
 def _checked(calls: object) -> Calls:
     """Refuse what is not a round of calls, before anything is sent."""
-    if isinstance(calls, tuple) and calls and all(isinstance(call, Call) for call in calls):
+    if isinstance(calls, tuple) and calls and not [c for c in calls if not isinstance(c, Call)]:
         return calls
     raise TypeError(f"a plan must yield a non-empty tuple of Call, not {calls!r:.80}")
 

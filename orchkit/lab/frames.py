@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any, cast
 
 import numpy as np
@@ -95,20 +95,22 @@ def results_frame(traces: Iterable[Trace], strategy: str | Iterable[str]) -> pd.
     >>> list(results_frame([], "cheapest").columns[:3])
     ['response', 'model_used', 'cost']
     """
-    if isinstance(strategy, str):
-        rows = (_cells(trace, strategy) for trace in traces)
-    else:
-        rows = (_cells(trace, name) for trace, name in zip(traces, strategy, strict=True))
-    parts = [_part(list(islice(rows, _PART)))]
-    while batch := list(islice(rows, _PART)):
-        parts.append(_part(batch))
+    one = isinstance(strategy, str)
+    names = repeat(str(strategy)) if one else strategy
+    named = zip(traces, names, strict=not one)
+    parts = [_part(islice(named, _PART))]
+    while len(parts[-1]) == _PART:
+        parts.append(_part(islice(named, _PART)))
     return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
 
-def _part(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
-    columns = zip(*rows, strict=True) if rows else [()] * len(COLUMNS)
-    told = zip(COLUMNS.items(), columns, strict=True)
-    return pd.DataFrame({name: _column(list(cells), dtype) for (name, dtype), cells in told})
+def _part(named: Iterable[tuple[Trace, str]]) -> pd.DataFrame:
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    keep = [column.append for column in columns.values()]
+    for trace, name in named:
+        for add, cell in zip(keep, _cells(trace, name), strict=True):
+            add(cell)
+    return pd.DataFrame({name: _column(columns[name], dtype) for name, dtype in COLUMNS.items()})
 
 
 def _column(values: list[Any], dtype: str) -> Any:

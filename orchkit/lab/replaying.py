@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,6 @@ _PARTS = (
     "response", "quality", "cost", "input_tokens", "output_tokens", "latency", "confidence",
     "finish_reason",
 )  # fmt: skip
-Cell = tuple[str, Any, float, float, float, float, float, float, Any]
 #: Prompts whose cells are read at once.
 _STRETCH = 1_024
 
@@ -46,50 +44,58 @@ class Cells(Mapping[tuple[int, str], list[Response]]):
         counts = np.bincount(places[there], minlength=len(ids) * len(names))
         self._ends = np.concatenate([[0], np.cumsum(counts)])
         self._columns = [frame[name].array for name in _PARTS]
-        self._read: dict[str, _Stretch] = {}
+        self._read: dict[str, Stretch] = {}
 
     def __getitem__(self, key: tuple[int, str]) -> list[Response]:
-        drawn = self.drawn(*key)
-        if not drawn:
+        stretch, cells = self.find(*key)
+        if not cells:
             raise KeyError(key)
-        return [response_of(*cell) for cell in drawn]
+        return [stretch.response(cell) for cell in cells]
 
-    def drawn(self, prompt: int, model: str) -> list[Cell]:
-        """Return what `response_of` takes for each response of this cell; none where none is."""
+    def find(self, prompt: int, model: str) -> tuple[Stretch, range]:
+        """Return where the cell is, and the places of its draws there: none if none is recorded."""
         stretch = self._read.get(model)
         if stretch is None or prompt not in stretch.prompts:
-            if model not in self._models or not 0 <= prompt < self._prompts:
-                return []
             stretch = self._read[model] = self._stretch(prompt, model)
         place = prompt - stretch.prompts.start
-        return stretch.cells[stretch.ends[place] : stretch.ends[place + 1]]
+        return stretch, range(stretch.ends[place], stretch.ends[place + 1])
 
-    def _stretch(self, prompt: int, model: str) -> _Stretch:
-        """Read the cells of one model and of the prompts around this one."""
+    def _stretch(self, prompt: int, model: str) -> Stretch:
+        """Read the cells of one model, for the prompts around this one."""
+        if model not in self._models or not 0 <= prompt < self._prompts:
+            return Stretch(model, range(prompt, prompt + 1), [0, 0], ())
         first = prompt - prompt % _STRETCH
         prompts = range(first, min(first + _STRETCH, self._prompts))
         start = self._models[model] * self._prompts + first
         ends = self._ends[start : start + len(prompts) + 1]
         rows = self._rows[ends[0] : ends[-1]]
-        values = [column.take(rows).to_numpy().tolist() for column in self._columns]
-        cells = list(zip(repeat(model, len(rows)), *values, strict=True))
-        return _Stretch(prompts, (ends - ends[0]).tolist(), cells)
+        parts = tuple([column.take(rows).to_numpy().tolist() for column in self._columns])
+        return Stretch(model, prompts, (ends - ends[0]).tolist(), parts)
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
         keys = ((prompt, model) for prompt in range(self._prompts) for model in self._models)
-        return (key for key in keys if self.drawn(*key))
+        return (key for key in keys if self.find(*key)[1])
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
 
 @dataclass(frozen=True, slots=True)
-class _Stretch:
-    """Cells of one model: those of each prompt, one prompt after another."""
+class Stretch:
+    """What was recorded of one model for some prompts, in columns; `ends` are those of prompts."""
 
+    model: str
     prompts: range
     ends: list[int]
-    cells: list[Cell]
+    parts: tuple[list[Any], ...]
+
+    def response(self, at: int) -> Response:
+        """Return the response at one place."""
+        text, quality, cost, read, written, latency, sure, finish = self.parts
+        return response_of(
+            self.model, text[at], quality[at], cost[at], read[at], written[at],
+            latency[at], sure[at], finish[at],
+        )  # fmt: skip
 
 
 class RecordedRow:
@@ -108,11 +114,11 @@ class RecordedRow:
 
     def _one(self, call: Call) -> Response:
         model = self.catalog[call.model]
-        drawn = self.cells.drawn(self.prompt, model.name)
+        stretch, drawn = self.cells.find(self.prompt, model.name)
         if call.draw >= len(drawn):
             which = f" (draw {call.draw})" if drawn else ""
             raise NotRecorded(f"no response of {model.name} to this prompt{which}")
-        response = response_of(*drawn[call.draw])
+        response = stretch.response(drawn[call.draw])
         if self.left is None:
             return response
         bound = model.bound(call.messages, call.params.max_tokens)
@@ -127,18 +133,18 @@ def response_of(
     latency: float, confidence: float, finish: Any,
 ) -> Response:  # fmt: skip
     """Return one recorded cell as a response; what was not recorded stays unknown."""
-    told = isinstance(text, str)
+    told, isnan = isinstance(text, str), math.isnan
     return Response(
         model,
         text if told else "",
-        Usage(0 if math.isnan(read) else int(read), 0 if math.isnan(written) else int(written)),
-        cost=None if math.isnan(cost) else round(cost * NANO),
-        latency=latency,
-        finish=_FINISHES.get(finish, "stop") if isinstance(finish, str) else "stop",
+        Usage(0 if isnan(read) else int(read), 0 if isnan(written) else int(written)),
+        None if isnan(cost) else round(cost * NANO),
+        latency,
+        _FINISHES.get(finish, "stop") if isinstance(finish, str) else "stop",
         # Unknown, not zero, for an answer without text.
-        confidence=None if told and math.isnan(confidence) else confidence,
+        confidence=None if told and isnan(confidence) else confidence,
         provider="replay",
-        extra={} if math.isnan(quality) else {"quality": quality},
+        extra={} if isnan(quality) else {"quality": quality},
     )
 
 
