@@ -5,7 +5,8 @@ models, and with a FOLDER the recorded answers of `benchmarks.recorded`, each ce
 
 By hand is the least it could take: `next` and `send` in a bare loop over responses that are made
 already, without a frame, a trace or a word of metadata. Every line is a process of its own, so
-that the peak of its memory is known; "matrix" is the peak before anything was replayed.
+that the peak of its memory is known; "matrix" is the peak before anything was replayed. Seconds
+are judged by those of CPU: they are what the clock says on a quiet machine, and hold on others.
 """
 
 from __future__ import annotations
@@ -45,8 +46,7 @@ OPENINGS = ("What is", "Explain", "Design a system for", "Research", "Tell me of
 THREE = ("cheapest", "fallback", "ensemble")
 #: What is replayed: strategies, whose rows are one frame; "models" is each model of the matrix.
 NINE, MOST = "three and models", "models"
-ROWS, SECONDS = 100_000, 5.0
-CELLS, CELL_SECONDS = 17_147, 1.0
+ROWS, SECONDS, CELL_SECONDS = 100_000, 5.0, 1.0
 #: Prompts that are replayed by hand.
 BY_HAND = 10_000
 
@@ -83,18 +83,18 @@ def strategies(what: str, matrix: orchkit.ResponseMatrix) -> list[Strategy]:
 
 
 def by_hand(matrix: orchkit.ResponseMatrix, several: Sequence[Strategy]) -> float:
-    """Return the rows a second of plans that are driven in a bare loop."""
+    """Return the rows a second of CPU of plans that are driven in a bare loop."""
     catalog, cells = matrix.catalog(SESSION.offline_catalog()), matrix.cells
     queries = matrix.queries(KeywordRules().predict, Params())[:BY_HAND]
     rows = [
         (query, {model: cells.get((n, model), [None])[0] for model in matrix.models})
         for n, query in enumerate(queries)
     ]
-    started = time.perf_counter()
+    started = time.process_time()
     for strategy in several:
         for query, answers in rows:
             _driven(strategy, query, catalog, answers)
-    return len(rows) * len(several) / (time.perf_counter() - started)
+    return len(rows) * len(several) / (time.process_time() - started)
 
 
 def _driven(
@@ -108,15 +108,19 @@ def _driven(
 
 
 def one(what: str, matrix: orchkit.ResponseMatrix) -> dict[str, float]:
-    """Replay in this process; return the rows, seconds, rows a second by hand, and MB."""
+    """Replay in this process; return rows, seconds, MB, and rows a second by hand."""
     several, before = strategies(what, matrix), _peak()
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     found = matrix.compare(several).results if len(several) > 1 else matrix.route(several[0])
-    seconds, peak = time.perf_counter() - started, _peak()
-    rows = len(found)
+    told = {
+        "seconds": time.perf_counter() - started,
+        "cpu": time.process_time() - used,
+        "rows": len(found),
+        "before": before,
+        "peak": _peak(),
+    }
     del found
-    hand = by_hand(matrix, several)
-    return {"rows": rows, "seconds": seconds, "hand": hand, "before": before, "peak": peak}
+    return {**told, "hand": by_hand(matrix, several)}
 
 
 def _peak() -> float:
@@ -129,9 +133,9 @@ def measured(what: str, source: str) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.replaying", source, "--one", what]
     ran = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - ours
     told: dict[str, float] = json.loads(ran.stdout)
-    speed = told["rows"] / told["seconds"]
+    speed = told["rows"] / told["cpu"]
     print(
-        f"{what:18}{told['rows']:>10,.0f}{told['seconds']:>8.2f}{speed:>10,.0f}"
+        f"{what:18}{told['rows']:>10,.0f}{told['seconds']:>8.2f}{told['cpu']:>8.2f}{speed:>10,.0f}"
         f"{told['hand']:>10,.0f}{speed / told['hand']:>7.2f}{told['before']:>9,.0f}"
         f"{told['peak']:>9,.0f}",
         flush=True,
@@ -140,7 +144,7 @@ def measured(what: str, source: str) -> dict[str, float]:
 
 
 HEAD = (
-    f"{'strategy':18}{'rows':>10}{'s':>8}{'rows/s':>10}{'by hand':>10}{'ratio':>7}"
+    f"{'strategy':18}{'rows':>10}{'s':>8}{'CPU s':>8}{'rows/s':>10}{'by hand':>10}{'ratio':>7}"
     f"{'matrix':>9}{'peak':>9}   (MB)"
 )
 
@@ -151,14 +155,16 @@ def main(folder: str | None, rows: int) -> int:
     print(f"load average {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores before")
     print(f"made up: {rows:,} prompts x {len(MODELS)} models\n{HEAD}")
     told = {what: measured(what, str(rows)) for what in (*THREE, NINE)}
-    slowest = max(told[what]["seconds"] for what in THREE)
+    slowest = max(told[what]["cpu"] for what in THREE)
     limit = SECONDS * rows / ROWS
-    promises.tell(slowest < limit, f"{rows:,} prompts in {limit:g} s", f"{slowest:.2f} s")
+    promises.tell(slowest < limit, f"{rows:,} prompts in {limit:g} s of CPU", f"{slowest:.2f} s")
     if folder:
         print(f"recorded: {folder}\n{HEAD}")
         told = {what: measured(what, folder) for what in (*THREE, MOST)}
-        seconds = max(each["seconds"] for each in told.values())
-        said = f"all cells ({told[MOST]['rows']:,.0f}) and each strategy in {CELL_SECONDS:g} s"
+        seconds = max(each["cpu"] for each in told.values())
+        said = (
+            f"all cells ({told[MOST]['rows']:,.0f}) and each strategy in {CELL_SECONDS:g} s of CPU"
+        )
         promises.tell(seconds < CELL_SECONDS, said, f"{seconds:.2f} s")
     print(f"load average {os.getloadavg()[0]:.2f} after")
     return promises.code

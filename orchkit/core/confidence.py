@@ -46,6 +46,8 @@ _NUMBER = re.compile(r"(?<![\w.])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?!\w)")
 _SIMPLE = re.compile(r"[1-9][0-9]{0,26}")
 _MINUS = str.maketrans("\N{MINUS SIGN}", "-")
 _SHORT = 8
+#: Characters from which on it pays to find the first mark beforehand.
+_LONG = 100
 _EDGES = " \t\r\n`*_\"':!$\u2018\u2019\u201c\u201d"
 
 
@@ -171,7 +173,7 @@ def answer_key(text: str) -> str | None:
     >>> answer_key("Paris."), answer_key("B) Paris"), answer_key("9:30")
     ('paris', 'b', '9:30')
     """
-    marked = _FINAL.findall(text)
+    marked = _FINAL.findall(text, _first_mark(text))
     said = (marked[-1] if marked else text).translate(_MINUS)
     final = " ".join(said.rstrip(f"{_EDGES}.").lstrip(_EDGES).casefold().split())
     if choice := _CHOICE.fullmatch(final):
@@ -180,6 +182,19 @@ def answer_key(text: str) -> str | None:
         return None
     numbers = _NUMBER.findall(final)
     return _plain(numbers[0]) if len(numbers) == 1 else final
+
+
+def _first_mark(text: str) -> int:
+    """Return a place before which no answer is marked: a pattern takes its time to find that out.
+
+    Only ASCII is sure to have its letters at the same places in lower case.
+    """
+    if len(text) < _LONG or not text.isascii():
+        return 0
+    folded = text.lower()
+    places = [folded.find("####"), folded.find("answer")]
+    # One earlier, for the quotation mark that may stand before the word.
+    return max(0, min([place for place in places if place >= 0], default=len(text)) - 1)
 
 
 def _plain(number: str) -> str:

@@ -72,6 +72,8 @@ def replay(plan: Plan, answer: Callable[[Calls], Responses], query: Query | None
 class _Step:
     """Advance a plan by one round; None when it is over and `answer` is there."""
 
+    __slots__ = ("answer", "plan")
+
     answer: Answer
 
     def __init__(self, plan: Plan) -> None:

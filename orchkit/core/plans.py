@@ -141,7 +141,8 @@ class Trace:
     @property
     def responses(self) -> tuple[Response, ...]:
         """Every response of every round, in order."""
-        return tuple(chain.from_iterable(self.rounds))
+        rounds = self.rounds
+        return rounds[0] if len(rounds) == 1 else tuple(chain.from_iterable(rounds))
 
     @property
     def cost(self) -> int | None:
@@ -180,5 +181,7 @@ _NOTHING = Failure(Kind.StrategyError, "the plan chose no response and gave no r
 
 
 def _slowest(round_: tuple[Response, ...]) -> float:
+    if len(round_) == 1:
+        return round_[0].latency
     taken = [response.latency for response in round_]
     return math.nan if any(map(math.isnan, taken)) else max(taken, default=0.0)
