@@ -175,7 +175,10 @@ class Model:
     @property
     def blended(self) -> float:
         """USD per million tokens at three input tokens to one of output: the order of a ladder."""
-        return (3 * self.input_price + self.output_price) / 4 if self.priced else math.inf
+        if not self.rates:
+            return math.inf
+        price = (3 * self.rates[0].input + self.rates[0].output) / 4
+        return price if math.isfinite(price) else math.inf
 
     def cost(self, usage: Usage) -> int | None:
         """Nano-dollars of a call with this usage, rounded up; None when the price is unknown.

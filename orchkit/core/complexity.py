@@ -55,8 +55,10 @@ class KeywordRules:
         return [self._tier(text) for text in texts]
 
     def _tier(self, text: str) -> Tier:
-        matched = (tier for tier, pattern in self.patterns if _opens(pattern, text))
-        return next(matched, None) or self._by_length(len(text.split()))
+        for tier, pattern in self.patterns:
+            if _opens(pattern, text):
+                return tier
+        return self._by_length(len(text.split()))
 
     def _by_length(self, count: int) -> Tier:
         return next((tier for limit, tier in self.words if count <= limit), Tier.ADVANCED)

@@ -42,8 +42,12 @@ _FINAL = re.compile(
 _CHOICE = re.compile(r"\(?([a-e])(?:[).:]+(?:\s.*)?)?")
 #: A number that stands alone: not the 2 of H2O.
 _NUMBER = re.compile(r"(?<![\w.])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?!\w)")
+#: Digits that are written in that one way already.
+_SIMPLE = re.compile(r"[1-9][0-9]{0,26}")
 _MINUS = str.maketrans("\N{MINUS SIGN}", "-")
 _SHORT = 8
+#: Characters from which on it pays to find the first mark beforehand.
+_LONG = 100
 _EDGES = " \t\r\n`*_\"':!$\u2018\u2019\u201c\u201d"
 
 
@@ -59,8 +63,11 @@ def auto(query: Query, response: Response) -> Confidence:
     >>> auto(Query(()), Response("m", "I don't know.")).value
     0.2
     """
-    if hard_failure(response):
-        return Confidence(0.0, "failure")
+    return Confidence(0.0, "failure") if hard_failure(response) else _carried(query, response)
+
+
+def _carried(query: Query, response: Response) -> Confidence:
+    """Return the best signal a usable answer carries."""
     if response.confidence is not None:
         return Confidence(response.confidence, "recorded")
     if response.logprobs:
@@ -133,7 +140,9 @@ def judge(signal: Signal | None, query: Query, response: Response) -> Asking:
     """
     if hard_failure(response):
         return Confidence(0.0, "failure")
-    verdict = (signal or auto)(query, response)
+    if not signal:
+        return _carried(query, response)
+    verdict = signal(query, response)
     if isinstance(verdict, Generator):
         verdict = yield from verdict
     if isinstance(verdict, Confidence):
@@ -154,14 +163,16 @@ def agreement(responses: Sequence[Response]) -> tuple[float, ...]:
     >>> [round(share, 2) for share in agreement(said)]
     [0.67, 0.67, 0.33]
     """
-    keys = [None if hard_failure(r) else answer_key(r.text or "") for r in responses]
-    usable = sum(not hard_failure(response) for response in responses)
-    votes = Counter(key for key in keys if key is not None)
-    if votes.total() < 2:
-        return tuple(math.nan for _ in responses)
+    usable = [not hard_failure(response) for response in responses]
+    keys = [
+        answer_key(r.text or "") if ok else None for r, ok in zip(responses, usable, strict=True)
+    ]
+    votes, voters = Counter(keys), sum(usable)
+    if len(keys) - votes[None] < 2:
+        return (math.nan,) * len(keys)
+    votes[None] = 1  # free prose agrees with nobody but itself
     return tuple(
-        math.nan if hard_failure(r) else (votes[key] if key is not None else 1) / usable
-        for key, r in zip(keys, responses, strict=True)
+        [votes[k] / voters if ok else math.nan for k, ok in zip(keys, usable, strict=True)]
     )
 
 
@@ -177,7 +188,7 @@ def answer_key(text: str) -> str | None:
     >>> answer_key("Paris."), answer_key("B) Paris"), answer_key("9:30")
     ('paris', 'b', '9:30')
     """
-    marked = _FINAL.findall(text)
+    marked = _FINAL.findall(text, _first_mark(text))
     said = (marked[-1] if marked else text).translate(_MINUS)
     final = " ".join(said.rstrip(f"{_EDGES}.").lstrip(_EDGES).casefold().split())
     if choice := _CHOICE.fullmatch(final):
@@ -188,6 +199,21 @@ def answer_key(text: str) -> str | None:
     return _plain(numbers[0]) if len(numbers) == 1 else final
 
 
+def _first_mark(text: str) -> int:
+    """Return a place before which no answer is marked: a pattern takes its time to find that out.
+
+    Only ASCII is sure to have its letters at the same places in lower case.
+    """
+    if len(text) < _LONG or not text.isascii():
+        return 0
+    folded = text.lower()
+    places = [folded.find("####"), folded.find("answer")]
+    # One earlier, for the quotation mark that may stand before the word.
+    return max(0, min([place for place in places if place >= 0], default=len(text)) - 1)
+
+
 def _plain(number: str) -> str:
     """Write a number in one way: 72, 72.0 and 72.00 are the same answer."""
+    if _SIMPLE.fullmatch(number):
+        return number
     return format(Decimal(number.replace(",", "")).normalize() + 0, "f")

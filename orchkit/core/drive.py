@@ -72,6 +72,8 @@ def replay(plan: Plan, answer: Callable[[Calls], Responses], query: Query | None
 class _Step:
     """Advance a plan by one round; None when it is over and `answer` is there."""
 
+    __slots__ = ("answer", "plan")
+
     answer: Answer
 
     def __init__(self, plan: Plan) -> None:
@@ -97,7 +99,7 @@ class _Step:
 
 def _checked(calls: object) -> Calls:
     """Refuse what is not a round of calls, before anything is sent."""
-    if isinstance(calls, tuple) and calls and all(isinstance(call, Call) for call in calls):
+    if isinstance(calls, tuple) and calls and not [c for c in calls if not isinstance(c, Call)]:
         return calls
     raise TypeError(f"a plan must yield a non-empty tuple of Call, not {calls!r:.80}")
 

@@ -141,19 +141,23 @@ class Trace:
     @property
     def responses(self) -> tuple[Response, ...]:
         """Every response of every round, in order."""
-        return tuple(chain.from_iterable(self.rounds))
+        rounds = self.rounds
+        return rounds[0] if len(rounds) == 1 else tuple(chain.from_iterable(rounds))
 
     @property
     def cost(self) -> int | None:
         """Nano-dollars of all calls; None as soon as one price is unknown."""
-        costs = [response.cost for response in self.responses]
-        return None if None in costs else sum(c for c in costs if c)
+        total = 0
+        for response in self.responses:
+            if response.cost is None:
+                return None
+            total += response.cost
+        return total
 
     @property
     def latency(self) -> float:
         """Seconds: rounds follow each other, a round is as slow as its slowest; NaN if unknown."""
-        taken = [[response.latency for response in round_] for round_ in self.rounds]
-        return sum((max(each, key=_unknown_last) for each in taken if each), 0.0)
+        return sum([_slowest(round_) for round_ in self.rounds], 0.0)
 
     @property
     def usage(self) -> Usage:
@@ -176,5 +180,8 @@ class Trace:
 _NOTHING = Failure(Kind.StrategyError, "the plan chose no response and gave no reason")
 
 
-def _unknown_last(latency: float) -> tuple[bool, float]:
-    return math.isnan(latency), latency
+def _slowest(round_: tuple[Response, ...]) -> float:
+    if len(round_) == 1:
+        return round_[0].latency
+    taken = [response.latency for response in round_]
+    return math.nan if any(map(math.isnan, taken)) else max(taken, default=0.0)

@@ -125,7 +125,7 @@ def predicted(predict: Predict, texts: list[str]) -> list[Tier]:
         raise ParameterError(
             f"complexity gave {len(told)} tiers for {len(texts)} texts; predict must give one each."
         )
-    return [_tier(value) for value in told]
+    return [value if isinstance(value, Tier) else _tier(value) for value in told]
 
 
 def tier_or_none(value: Any) -> Tier | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
@@ -27,8 +27,8 @@ UNASKED = frozenset(
         Kind.Interrupted,
     )
 )
-#: Runs rows and gives their traces, in order: an executor live, a matrix on replay.
-Run = Callable[[Sequence[tuple[Query | Failure, Strategy]]], list[Trace]]
+#: Runs rows and gives their traces, in order: an executor live, a matrix on replay, one by one.
+Run = Callable[[Sequence[tuple[Query | Failure, Strategy]]], Iterable[Trace]]
 
 
 def label(strategy: Strategy) -> str:
@@ -65,15 +65,21 @@ def compare(
     """
     labels = distinct_labels(strategies)
     jobs = [(query, strategy) for strategy in strategies for query in queries]
-    traces = run(jobs)
     names = [name for name in labels for _ in queries]
-    results = results_frame(traces, names)
     rows = list(range(len(queries))) * len(strategies)
-    judged = [quality(row, trace) for row, trace in zip(rows, traces, strict=True)]
+    judged, rounds, signals = list[float](), list[int](), list[str]()
+
+    def noted() -> Iterator[Trace]:
+        for row, trace in zip(rows, run(jobs), strict=True):
+            judged.append(quality(row, trace))
+            rounds.append(len(trace.rounds))
+            signals.append(trace.answer.confidence.signal)
+            yield trace
+
+    results = results_frame(noted(), names)
     results.insert(0, "row", pd.Series(rows, dtype="int64"))
     results["quality"] = pd.Series(judged, dtype="float64")
-    results["rounds"] = pd.Series([len(trace.rounds) for trace in traces], dtype="int64")
-    signals = [trace.answer.confidence.signal for trace in traces]
+    results["rounds"] = pd.Series(rounds, dtype="int64")
     results["signal"] = pd.Series(signals, dtype="string")
     return results
 

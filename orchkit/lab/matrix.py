@@ -6,7 +6,7 @@ call that was not recorded says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -389,11 +389,18 @@ class Matrix:
         max_cost: int | None = None,
     ) -> list[Trace]:
         """Return one trace a row. Row `i` replays prompt ``i % len(self)``."""
+        return list(self.replay(rows, catalog, max_cost))
+
+    def replay(
+        self,
+        rows: Iterable[tuple[Query | Failure, Strategy]],
+        catalog: Catalog,
+        max_cost: int | None = None,
+    ) -> Iterator[Trace]:
+        """Give the traces of `run` one by one, so that all of them need not be kept."""
         size = len(self)
-        return [
-            self._replay(number % size, query, strategy, catalog, max_cost)
-            for number, (query, strategy) in enumerate(rows)
-        ]
+        for number, (query, strategy) in enumerate(rows):
+            yield self._replay(number % size, query, strategy, catalog, max_cost)
 
     def _replay(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -25,7 +25,7 @@ _MORE = ("messages", "error", "provider")
 
 
 def long_table(
-    traces: Sequence[Trace],
+    traces: Iterable[Trace],
     models: Sequence[str],
     queries: Sequence[Query | Failure],
     frame: pd.DataFrame,

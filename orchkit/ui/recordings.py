@@ -81,8 +81,8 @@ class ResponseMatrix(Matrix):
             confidence=confidence,
         )
         judged = self._judged([chosen], catalog, complexity, max_tokens)
-        rows = [(query, chosen) for query in judged]
-        traces = self.run(rows, catalog, nano(max_cost, "max_cost"))
+        rows = ((query, chosen) for query in judged)
+        traces = self.replay(rows, catalog, nano(max_cost, "max_cost"))
         return attach(self.prompts, traces, experiment.short_name(chosen), prefix)
 
     def compare(
@@ -99,7 +99,10 @@ class ResponseMatrix(Matrix):
         judged = self._judged(chosen, catalog, complexity, max_tokens)
         cap = nano(max_cost, "max_cost")
         results = experiment.compare(
-            judged, chosen, lambda rows: self.run(rows, catalog, cap), experiment.recorded_quality
+            judged,
+            chosen,
+            lambda rows: self.replay(rows, catalog, cap),
+            experiment.recorded_quality,
         )
         singles = tuple(experiment.label(one) for one in chosen if isinstance(one, Single))
         results["complete"] = complete(results, self._recorded, catalog)

@@ -362,3 +362,19 @@ def test_what_is_passed_over_has_nothing_to_tell(text: str) -> None:
     """The wording of a text is the least that any tell gives it, however it is spelt."""
     scores = [score for pattern, score in TELLS if pattern.search(text)]
     assert wording(QUERY, Response("m", text)).value == min(scores, default=PLAIN)
+
+
+@pytest.mark.parametrize("before", ["", "She adds them up. " * 20, "Ünder \u0130stanbul's. " * 20])
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "#### 72",
+        "The answer is $72.00.",
+        'So {"answer": "72"}',
+        '"ANSWER" : 72',
+        "answer 5? Answer: 72",
+    ],
+)
+def test_a_marked_answer_is_found_however_late_it_comes(before: str, marked: str) -> None:
+    """What stands before the mark neither hides a final answer nor changes it."""
+    assert answer_key(before + marked) == "72"

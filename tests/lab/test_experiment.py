@@ -1,5 +1,5 @@
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -148,6 +148,30 @@ def test_compare_hands_all_rows_over_at_once() -> None:
     failure = Failure(Kind.EmptyPrompt)
     compare([ASKED, failure], [first, second], run, lambda *_: 0.0)
     assert asked == [[(ASKED, first), (failure, first), (ASKED, second), (failure, second)]]
+
+
+def test_compare_takes_traces_that_are_made_one_by_one() -> None:
+    """Each trace is judged and written down before the next one is made."""
+    told: list[str] = []
+
+    def run(rows: Sequence[Any]) -> Iterator[Trace]:
+        for number in range(len(rows)):
+            told.append(f"made {number}")
+            yield _trace(str(number))
+
+    def quality(row: int, trace: Trace) -> float:
+        told.append(f"judged {row}")
+        return float(row)
+
+    found = compare([ASKED, ASKED], [Cheapest()], run, quality)
+    assert told == ["made 0", "judged 0", "made 1", "judged 1"]
+    assert found["response"].tolist() == ["0", "1"]
+
+
+def test_too_few_traces_are_no_comparison() -> None:
+    """A run that loses a row is a mistake, not a shorter comparison."""
+    with pytest.raises(ValueError, match="shorter"):
+        compare([ASKED, ASKED], [Cheapest()], lambda _: iter([_trace()]), lambda *_: 0.0)
 
 
 def test_nothing_runs_when_labels_clash() -> None:

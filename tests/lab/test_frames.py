@@ -1,5 +1,8 @@
+import copy
 import io
 import math
+import weakref
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +16,16 @@ from orchkit.core.calls import Failure, Kind, Message, Response, Usage
 from orchkit.core.catalog import Tier
 from orchkit.core.plans import Answer, Confidence, Query, Trace
 from orchkit.errors import ColumnError
-from orchkit.lab.frames import COLUMNS, attach, column, record, refuse_taken, results_frame
+from orchkit.lab import frames
+from orchkit.lab.frames import (
+    COLUMNS,
+    attach,
+    column,
+    metadata,
+    record,
+    refuse_taken,
+    results_frame,
+)
 
 CONTRACT = {
     "response": "string",
@@ -358,3 +370,51 @@ def test_labels_may_differ_by_row() -> None:
     assert results_frame(_numbered(2), ["a", "b"])["strategy"].tolist() == ["a", "b"]
     with pytest.raises(ValueError, match="shorter"):
         results_frame(_numbered(2), ["a"])
+
+
+class _Watched(Response):
+    """A response of which one can see that nobody holds it any longer."""
+
+    __slots__ = ("__weakref__",)
+
+
+@pytest.mark.parametrize("strategy", ["cheapest", ["cheapest"] * 10])
+def test_no_trace_is_kept(strategy: str | list[str]) -> None:
+    """Of traces made one by one, only the last one is still there when the next is asked for."""
+    made: list[weakref.ref[Response]] = []
+
+    def traces() -> Iterator[Trace]:
+        for _ in range(10):
+            assert [each() is None for each in made[:-1]] == [True] * len(made[:-1])
+            response = _Watched("m", "4")
+            made.append(weakref.ref(response))
+            yield Trace(((response,),), Answer(response, SURE))
+            del response
+
+    assert len(results_frame(traces(), strategy)) == 10
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+@pytest.mark.parametrize("rows", [0, 1, 6, 7])
+def test_columns_are_the_same_however_many_rows_are_gathered_at_once(
+    monkeypatch: pytest.MonkeyPatch, size: int, rows: int
+) -> None:
+    """Results put together of parts are those of one piece, in values, dtypes and index."""
+    traces = [_trace(f"answer {n}", cost=None if n % 2 else n) for n in range(rows - 1)]
+    traces += [_failed()] * (rows > 0)
+    whole = results_frame(traces, "cheapest")
+    monkeypatch.setattr(frames, "_PART", size)
+    pd.testing.assert_frame_equal(results_frame(iter(traces), "cheapest"), whole, check_exact=True)
+
+
+def test_metadata_is_each_row_s_own() -> None:
+    """Metadata are plain dicts, and changing one, or its calls, leaves those of other rows."""
+    trace = _trace(extra={"quality": 1.0})
+    one, other = results_frame([trace, trace], "cheapest")["metadata"]
+    before = copy.deepcopy(other)
+    one["mine"] = one["calls"][0]["mine"] = True
+    del one["signal"], one["calls"][0]["model"]
+    assert {type(told) for told in (other, *other["calls"])} == {dict}
+    assert other == before
+    assert list(metadata(trace)) == list(before)
+    assert list(metadata(trace)["calls"][0]) == list(before["calls"][0])

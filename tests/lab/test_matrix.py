@@ -467,6 +467,22 @@ def test_a_row_that_cannot_be_asked_stays_so() -> None:
     assert (trace.rounds, trace.failure) == ((), failure)
 
 
+def test_rows_are_replayed_as_their_traces_are_asked_for() -> None:
+    """A replay looks at no row before its trace is wanted, and gives the traces of a run."""
+    matrix, seen = _small(), list[int]()
+    rows = [(_query("q1"), Single("mini")), (_query("q2"), Single("opus"))]
+
+    def given_out() -> Any:
+        for number, row in enumerate(rows):
+            seen.append(number)
+            yield row
+
+    traces = matrix.replay(given_out(), matrix.catalog(KNOWN))
+    first = next(traces)
+    assert seen == [0]
+    assert [first, *traces] == matrix.run(rows, matrix.catalog(KNOWN))
+
+
 def test_several_strategies_can_be_run_at_once() -> None:
     """Rows beyond the number of prompts start over with the first prompt."""
     matrix = _small()

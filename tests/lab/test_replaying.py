@@ -3,7 +3,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchkit.core.calls import Call, Kind, Message, Params, Response, Usage
@@ -11,6 +11,7 @@ from orchkit.core.catalog import Catalog, Model, Rates, Tier
 from orchkit.core.confidence import auto, hard_failure
 from orchkit.core.plans import Query
 from orchkit.errors import NotRecorded, UnknownModelError
+from orchkit.lab import replaying
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.replaying import RecordedRow, response_of
 
@@ -163,6 +164,35 @@ def test_a_row_answers_for_its_own_prompt() -> None:
     for prompt, cost in ((0, 1), (1, 2)):
         (told,) = RecordedRow(matrix.cells, prompt, CATALOG, None).answer((_call("small"),))
         assert told.cost == cost
+
+
+@settings(max_examples=60)
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 8), st.sampled_from("abc"), st.booleans()), max_size=40),
+    size=st.integers(1, 10),
+    seed=st.randoms(use_true_random=False),
+)
+def test_cells_are_those_of_the_table(rows: list[Any], size: int, seed: Any) -> None:
+    """Whatever the order in which cells are asked for, each holds its rows, in their order."""
+    wanted: dict[tuple[int, str], list[int]] = {}
+    positions = list(dict.fromkeys(prompt for prompt, _, _ in rows))
+    for number, (prompt, model, failed) in enumerate(rows):
+        if not failed:
+            wanted.setdefault((positions.index(prompt), model), []).append(number)
+    frame = pd.DataFrame(rows, columns=["prompt_id", "model", "error"])
+    frame["error"] = frame["error"].map({True: "Timeout", False: None})
+    cells = Matrix(frame.assign(input_tokens=range(len(rows)), response="yes")).cells
+    keys = [(prompt, model) for prompt in range(-1, 10) for model in "abcd"]
+    seed.shuffle(keys)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replaying, "_STRETCH", size)
+        found = {key: cells.get(key) for key in keys}
+        assert set(cells) == set(wanted)
+        assert len(cells) == len(wanted)
+    told = {
+        key: [each.usage.input_tokens for each in drawn] for key, drawn in found.items() if drawn
+    }
+    assert told == wanted
 
 
 def test_draws_are_told_apart() -> None:
