@@ -201,8 +201,6 @@ def _check_signal(written: Mapping[str, Any] | None, given: Signal | None) -> No
     own = (written or {}).get("own")
     if own is not None and given is None:
         raise ParameterError(f"It calibrates a signal of your own, {own}; give it: signal={own}.")
-    if own is None and given is not None and _written(given) != written:
-        raise ParameterError(
-            f"It calibrates {(written or {'name': 'auto'})['name']}, not {name_of(given)}; leave "
-            "signal out."
-        )
+    if own is None and given is not None and _read(written) != given:
+        told = f"{name_of(_read(written))}, not {name_of(given)}"
+        raise ParameterError(f"It calibrates {told}; leave signal out.")

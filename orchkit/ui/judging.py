@@ -11,12 +11,15 @@ import pandas as pd
 from orchkit.core.calls import Failure, Params, Response
 from orchkit.core.judging import TOP, Judge, read
 from orchkit.core.plans import Query
+from orchkit.core.strategies import Single
 from orchkit.errors import ColumnError, OrchkitWarning, ParameterError, tell
 from orchkit.lab.experiment import reference_text
 from orchkit.lab.frames import column, missing
 from orchkit.lab.prompting import drafted
 from orchkit.ui.verbs import route
 
+#: Quality, USD, and why there is no quality.
+Grade = tuple[float, float, str | None]
 #: Answers that are there already are quoted whole.
 _WHOLE = Params(max_tokens=2**40)
 
@@ -100,7 +103,7 @@ def judge(
     table = pd.DataFrame({"prompt": pd.Series(list(asked.values()), dtype=object)})
     out = route(
         table,
-        judge_.model,
+        Single(judge_.model),
         max_cost=max_cost,
         budget=budget,
         temperature=temperature,
@@ -111,12 +114,7 @@ def judge(
         category=category,
         tags=tags,
     )
-    answered = [isinstance(each, str) for each in column(df, response).tolist()]
-    asking = [not isinstance(each, Failure) for each in _questions(df, prompt)]
-    told = [
-        (0.0 if there and not said else math.nan, 0.0, None)
-        for there, said in zip(asking, answered, strict=True)
-    ]
+    told = _unasked(df, prompt)
     for place, (_, row) in zip(asked, out.iterrows(), strict=True):
         told[place] = _graded(row, judge_.model)
     return _joined(df, told, into)
@@ -156,10 +154,17 @@ def _asked(
         _questions(df, prompt), column(df, response).tolist(), _right(df, reference), strict=True
     )
     for place, (question, answer, right) in enumerate(rows):
-        if not isinstance(question, Failure) and isinstance(answer, str):
+        said = isinstance(answer, str) and not answer.isspace() and answer
+        if said and not isinstance(question, Failure):
             told = judge_.grading(Query(question, _WHOLE), answer, right)
             asked[place] = [{"role": each.role, "content": each.content} for each in told]
     return asked
+
+
+def _unasked(df: pd.DataFrame, prompt: str) -> list[Grade]:
+    """Return what rows come to without a judge: no answer is worth nothing, no question unknown."""
+    lost = [isinstance(each, Failure) for each in _questions(df, prompt)]
+    return [(math.nan if each else 0.0, 0.0, None) for each in lost]
 
 
 def _right(df: pd.DataFrame, reference: str) -> Sequence[str | None]:
@@ -168,7 +173,7 @@ def _right(df: pd.DataFrame, reference: str) -> Sequence[str | None]:
     return [None if missing(c) else reference_text(c) for c in column(df, reference).tolist()]
 
 
-def _graded(row: pd.Series[Any], model: str) -> tuple[float, float, str | None]:
+def _graded(row: pd.Series[Any], model: str) -> Grade:
     """Return the quality a verdict gives, what it cost, and why there is none."""
     if not pd.isna(row["error"]):
         return math.nan, float(row["cost"]), str(row["error"])
@@ -178,9 +183,7 @@ def _graded(row: pd.Series[Any], model: str) -> tuple[float, float, str | None]:
     return grade / TOP, float(row["cost"]), None
 
 
-def _joined(
-    df: pd.DataFrame, told: Sequence[tuple[float, float, str | None]], into: str
-) -> pd.DataFrame:
+def _joined(df: pd.DataFrame, told: Sequence[Grade], into: str) -> pd.DataFrame:
     quality, cost, error = (list(each) for each in zip(*told, strict=True)) if told else ([],) * 3
     failed = [each for each in error if each is not None]
     if failed:
