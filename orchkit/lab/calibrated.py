@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 
 from orchkit.core.calls import Response
@@ -80,9 +81,10 @@ class Calibrated:
             value = float("nan") if verdict is None else float(verdict)
             raw = Confidence(value, name_of(self.signal))
         calibrator = self.calibrators.get(response.model)
-        if calibrator is None or not calibrator.calibrated or raw.signal == "failure":
+        if calibrator is None or calibrator.curve is None or raw.signal == "failure":
             return raw
-        return Confidence(calibrator.predict(raw.value), raw.signal, calibrated=True)
+        (risen,) = calibrator.curve(np.array([raw.value])).tolist()
+        return Confidence(risen, raw.signal, calibrated=True)
 
     def __str__(self) -> str:
         return f"calibrated {name_of(self.signal)}"

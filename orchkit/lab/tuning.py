@@ -180,6 +180,12 @@ def tuned_ensemble(
     tuning: Tuning, *, sizes: Sequence[int] = (2, 3), selects: Sequence[str] = tuple(SELECT)
 ) -> Ensemble:
     """Return the members and the way of counting that do best; see `Ensemble.fit`."""
+    unknown = [select for select in selects if select not in SELECT]
+    if unknown:
+        raise ParameterError(
+            f"selects holds {unknown[0]!r}; ways of choosing that can be fitted are "
+            f"{', '.join(map(repr, SELECT))}: a judge's verdicts are in no recording."
+        )
     table, fit = _ballots(tuning)
     here = _part(table, fit)
     found = best(votes(here, sizes, selects), tuning.goal, here.arrays, mixing=True)

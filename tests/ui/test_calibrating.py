@@ -199,3 +199,9 @@ def test_without_quality_there_is_nothing_to_fit() -> None:
     for verb in (calibrate, confidence_report, confidence_values):
         with pytest.raises(MatrixError, match="score"):
             verb(bare)
+
+
+def test_a_judge_cannot_be_fitted(recorded: Any) -> None:
+    """What is in no recording is refused by name."""
+    with pytest.raises(ParameterError, match="'judge'"):
+        orchkit.Ensemble.fit(recorded[0], selects=("majority", "judge"))
