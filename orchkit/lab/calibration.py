@@ -34,7 +34,8 @@ METHODS: Mapping[str, Callable[[Floats, Floats], Curve]] = {"platt": line_of, "i
 class Errors:
     """How far confidences are from the truth: debiased calibration error, Brier score, AUROC.
 
-    AUROC is NaN where correctness is graded, or of one kind.
+    AUROC is NaN where correctness is graded, or of one kind. Across folds it is the mean within
+    them: values of several curves have no order among each other.
     """
 
     ece: float
@@ -42,13 +43,18 @@ class Errors:
     auroc: float
 
     @classmethod
-    def of(cls, confidence: Floats, correct: Floats) -> Errors:
+    def of(cls, confidence: Floats, correct: Floats, folds: Floats | None = None) -> Errors:
         """Return the errors of these answers."""
-        told = set(np.unique(correct)) == {0.0, 1.0}
+        parts = np.zeros_like(confidence) if folds is None else folds
+        areas = [
+            auroc(confidence[parts == part], correct[parts == part])
+            for part in np.unique(parts)
+            if np.isin(correct, (0.0, 1.0)).all() and np.ptp(correct[parts == part])
+        ]
         return cls(
             ece(confidence, correct, kind="debiased"),
             brier(confidence, correct),
-            auroc(confidence, correct) if told else math.nan,
+            float(np.mean(areas)) if areas else math.nan,
         )
 
 
@@ -135,7 +141,8 @@ class Calibrator:
             return self
         self.curve = curve_of(sure, right, self.method)
         self.before = Errors.of(sure, right)
-        self.after = Errors.of(cross_fitted(sure, right, self.method), right)
+        held = cross_fitted(sure, right, self.method)
+        self.after = Errors.of(held, right, folds_of(len(sure)))
         self._information = information_of(self.curve(sure))
         _warn_of_flat(self.curve, sure, right, self.source)
         return self
@@ -267,13 +274,19 @@ def cross_fitted(
     The method is that of all answers together.
     """
     auto = "isotonic" if len(confidence) >= MANY else "platt"
-    fold = np.random.default_rng(seed).permutation(len(confidence)) % FOLDS
+    fold = folds_of(len(confidence), seed)
     held = np.empty_like(confidence)
     for part in range(FOLDS):
         here = fold == part
         curve = curve_of(confidence[~here], correct[~here], auto if method == "auto" else method)
         held[here] = curve(confidence[here])
     return held
+
+
+def folds_of(n: int, seed: int = 0) -> Floats:
+    """Return which of five folds each of `n` answers is in, by chance."""
+    folds: Floats = (np.random.default_rng(seed).permutation(n) % FOLDS).astype(float)
+    return folds
 
 
 def name_of(curve: Curve) -> str:

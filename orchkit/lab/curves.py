@@ -38,7 +38,7 @@ class Steps:
 
     def __call__(self, confidence: Floats) -> Floats:
         """Return probabilities; NaN stays NaN, and outside of the steps the last one holds."""
-        risen: Floats = np.interp(confidence, self.at, self.to)
+        risen: Floats = np.interp(_rounded(confidence), self.at, self.to)
         return risen
 
 
@@ -105,13 +105,18 @@ def steps_of(confidence: Floats, correct: Floats) -> Steps:
     """
     from scipy.optimize import isotonic_regression
 
-    at, group, counts = np.unique(confidence, return_inverse=True, return_counts=True)
+    at, group, counts = np.unique(_rounded(confidence), return_inverse=True, return_counts=True)
     means = np.bincount(group, weights=correct) / counts
     to = isotonic_regression(means, weights=counts.astype(float)).x
     to = np.clip(to, 1 / (len(correct) + 2), 1 - 1 / (len(correct) + 2))
     inner = (to[1:-1] == to[:-2]) & (to[1:-1] == to[2:])  # between two of the same height
     kept = np.concatenate([[True], ~inner, [True]])[: len(at)]
     return Steps(tuple(at[kept].tolist()), tuple(to[kept].tolist()))
+
+
+def _rounded(confidence: Floats) -> Floats:
+    """Return confidences to twelve digits: a line between nearer ones would be too steep."""
+    return np.round(confidence, 12)
 
 
 def logit(p: Floats | np.floating | float) -> Floats:

@@ -212,3 +212,15 @@ def test_the_file_is_plain_json(tmp_path: Path) -> None:
     told = json.loads((tmp_path / "c.json").read_text("utf-8"))
     assert told["content"]["n"] == 400
     assert set(told["content"]["curve"]) == {"slope", "intercept"}
+
+
+def test_calibration_does_not_change_how_well_answers_are_told_apart() -> None:
+    """A line keeps the order, so its held-out AUROC is that of raw confidences, but for the folds.
+
+    Agreement, of two values, is the case in which curves of several folds would mix the two up.
+    """
+    rng = np.random.default_rng(2)
+    sure = (rng.random(500) < 0.8).astype(float)
+    right = rng.random(500) < 0.4 + 0.5 * sure
+    calibrator = Calibrator().fit(sure, right)
+    assert calibrator.after.auroc == pytest.approx(calibrator.before.auroc, abs=0.02)

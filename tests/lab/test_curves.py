@@ -44,7 +44,7 @@ def test_order_is_kept(fit: Any, drawn: Any) -> None:
     sure, right = columns(drawn)
     curve = fit(sure, right)
     risen = curve(np.linspace(0, 1, 301))
-    assert (np.diff(risen) >= 0).all()
+    assert (np.diff(risen) >= -1e-15).all()
     assert risen.min() >= 0
     assert risen.max() <= 1
     assert is_rising(curve)
@@ -157,3 +157,11 @@ def test_unknown_stays_unknown() -> None:
 def test_what_falls_is_no_curve(curve: Any) -> None:
     """Numbers that would reverse an order or leave [0, 1] are seen for what they are."""
     assert not is_rising(curve)
+
+
+def test_confidences_next_to_each_other_are_one() -> None:
+    """Values that differ by less than any arithmetic can tell make no step between them."""
+    sure, right = np.array([0.0, 5e-324, 1e-300, 0.5]), np.array([0.0, 1.0, 1.0, 1.0])
+    risen = steps_of(sure, right)(sure)
+    assert risen[0] == risen[1] == risen[2] == pytest.approx(2 / 3)
+    assert np.isfinite(risen).all()
