@@ -12,7 +12,16 @@ from orchkit.core.catalog import Catalog, Model, Tier
 from orchkit.core.complexity import KeywordRules
 from orchkit.core.confidence import Signal, brevity, hard_failure
 from orchkit.core.fitted import Fitted
+from orchkit.core.judging import Judge
 from orchkit.core.plans import Answer, Confidence, Plan, Query, Strategy, Trace
+from orchkit.core.signals import (
+    LogprobQuantile,
+    agrees_with,
+    min_logprob,
+    p_true,
+    self_consistency,
+    verbalised,
+)
 from orchkit.core.strategies import AgreeThenEscalate, Cheapest, Ensemble, Fallback, Single
 from orchkit.errors import (
     BudgetError,
@@ -36,14 +45,19 @@ from orchkit.errors import (
     UnknownNameError,
 )
 from orchkit.lab import metrics, scoring, stats
+from orchkit.lab.calibrated import Calibrated
+from orchkit.lab.calibration import Calibrator
 from orchkit.lab.datasets import load_dataset
+from orchkit.lab.drifting import Drift
 from orchkit.lab.scoring import Scorer
 from orchkit.runtime.wire import Provider, Quota, Rejection
 from orchkit.ui import accessor, costs, plots
 from orchkit.ui.caching import CacheInfo, cache_info, prune_cache
+from orchkit.ui.calibrating import calibrate, confidence_report, confidence_values
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.estimate import Estimate
 from orchkit.ui.exporting import to_csv
+from orchkit.ui.judging import judge
 from orchkit.ui.models import add_model, models, remove_model
 from orchkit.ui.readers import read_routellm, read_routerbench, read_zeroeval
 from orchkit.ui.recordings import ResponseMatrix
@@ -60,6 +74,8 @@ __all__ = [
     "BudgetExceeded",
     "CacheInfo",
     "CacheWarning",
+    "Calibrated",
+    "Calibrator",
     "Call",
     "CallError",
     "Catalog",
@@ -69,13 +85,16 @@ __all__ = [
     "ColumnError",
     "Comparison",
     "Confidence",
+    "Drift",
     "Ensemble",
     "Estimate",
     "Failure",
     "Fallback",
     "Fitted",
+    "Judge",
     "KeywordRules",
     "Kind",
+    "LogprobQuantile",
     "MatrixError",
     "Message",
     "MetricWarning",
@@ -108,16 +127,23 @@ __all__ = [
     "Usage",
     "accessor",
     "add_model",
+    "agrees_with",
     "brevity",
     "cache_info",
+    "calibrate",
     "compare",
+    "confidence_report",
+    "confidence_values",
     "costs",
     "estimate",
     "hard_failure",
+    "judge",
     "last_run",
     "load_dataset",
     "metrics",
+    "min_logprob",
     "models",
+    "p_true",
     "plots",
     "prune_cache",
     "read_routellm",
@@ -128,7 +154,9 @@ __all__ = [
     "route",
     "run_orchestration",
     "scoring",
+    "self_consistency",
     "stats",
     "to_csv",
     "use",
+    "verbalised",
 ]

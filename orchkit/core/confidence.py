@@ -15,6 +15,7 @@ from typing import Any
 
 from orchkit.core.calls import Call, Response
 from orchkit.core.plans import Confidence, Query
+from orchkit.core.repeating import Asked, once
 
 #: A signal of one's own: a number, a Confidence, or a plan that ends in one of them.
 Signal = Callable[[Query, Response], Any]
@@ -133,10 +134,13 @@ def brevity(_: Query, response: Response) -> float:
     return 1 / (1 + len(response.text or "") / 1000)
 
 
-def judge(signal: Signal | None, query: Query, response: Response) -> Asking:
+def judge(
+    signal: Signal | None, query: Query, response: Response, asked: Asked | None = None
+) -> Asking:
     """Put one response to a signal of any kind, as a plan: ``yield from judge(...)``.
 
-    A signal is asked about usable answers only; what is none is 0.
+    A signal is asked about usable answers only; what is none is 0. What the plan `asked` so far
+    is not asked again.
     """
     if hard_failure(response):
         return Confidence(0.0, "failure")
@@ -144,7 +148,7 @@ def judge(signal: Signal | None, query: Query, response: Response) -> Asking:
         return _carried(query, response)
     verdict = signal(query, response)
     if isinstance(verdict, Generator):
-        verdict = yield from verdict
+        verdict = yield from (verdict if asked is None else once(verdict, asked))
     if isinstance(verdict, Confidence):
         return verdict
     name = getattr(signal, "__name__", type(signal).__name__)

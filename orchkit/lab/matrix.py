@@ -412,7 +412,7 @@ class Matrix:
     ) -> Trace:
         if isinstance(query, Failure):
             return Trace((), Answer(None, failure=query))
-        row = RecordedRow(self.cells, prompt, catalog, max_cost)
+        row = RecordedRow(self.cells, prompt, catalog, max_cost, query.messages)
         return replay(begin(strategy, query, catalog), row.answer, query)
 
     @cached_property

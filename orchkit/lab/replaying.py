@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from orchkit.core.calls import Call, Kind, Response, Usage
+from orchkit.core.calls import Call, Kind, Message, Response, Usage
 from orchkit.core.catalog import NANO, Catalog
 from orchkit.errors import NotRecorded
 from orchkit.lab.longtable import answered
@@ -102,11 +102,20 @@ class RecordedRow:
     """Answers the calls of one row from the recording, within the row's cost limit.
 
     The limit is checked against what the call could have cost, never against what it did: that
-    would be deciding with knowledge a live run does not have.
+    would be deciding with knowledge a live run does not have. With `messages`, those of the prompt,
+    a call that says anything else (of its answers, to a judge) was not recorded.
     """
 
-    def __init__(self, cells: Cells, prompt: int, catalog: Catalog, cap: int | None) -> None:
+    def __init__(
+        self,
+        cells: Cells,
+        prompt: int,
+        catalog: Catalog,
+        cap: int | None,
+        messages: tuple[Message, ...] | None = None,
+    ) -> None:
         self.cells, self.prompt, self.catalog, self.left = cells, prompt, catalog, cap
+        self.messages = messages
 
     def answer(self, calls: tuple[Call, ...]) -> tuple[Response, ...]:
         """Return one response a call, in order."""
@@ -114,6 +123,8 @@ class RecordedRow:
 
     def _one(self, call: Call) -> Response:
         model = self.catalog[call.model]
+        if self.messages is not None and call.messages != self.messages:
+            raise NotRecorded(f"what {model.name} was asked is not the prompt as it was recorded")
         stretch, drawn = self.cells.find(self.prompt, model.name)
         if call.draw >= len(drawn):
             which = f" (draw {call.draw})" if drawn else ""

@@ -218,7 +218,9 @@ def _selects(given: Any) -> list[str]:
     selects = _listed(given)
     if not selects or not all(isinstance(each, str) and each in SELECT for each in selects):
         known = ", ".join(map(repr, SELECT))
-        raise ParameterError(f"selects is {given!r:.60}; give some of {known}.")
+        raise ParameterError(
+            f"selects is {given!r:.60}; give some of {known}: no recording holds what a judge says."
+        )
     return selects
 
 

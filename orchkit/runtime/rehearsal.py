@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from orchkit.core.calls import Call, Response, Usage
+from orchkit.core.calls import Call, Message, Response, Usage
 from orchkit.core.catalog import input_bound
 from orchkit.core.drive import begin, replay
 from orchkit.core.plans import Query, Strategy
+from orchkit.core.quoting import BYTES_A_TOKEN
 from orchkit.runtime.asked import Asked
 from orchkit.runtime.executor import Executor
 from orchkit.runtime.providers.simulator import Simulator
 
 #: The confidence of what is made up to be as dear as can be; no strategy can trust it.
 MADE_UP = float("nan")
+#: Stands in what is made up: in a call that quotes it, for an answer as long as can be.
+_MARK = "(made up)"
 
 
 @dataclass
@@ -46,6 +49,7 @@ def rehearse(
     """
     stage = _Stage(executor, simulator)
     for strategy, query in product(strategies, asked):
+        stage.longest = -(-BYTES_A_TOKEN * query.params.max_tokens // len(_MARK)) * _MARK
         replay(begin(strategy, query, executor.catalog), stage.answer)
     return stage.bill
 
@@ -56,6 +60,7 @@ class _Stage:
     def __init__(self, executor: Executor, simulator: Simulator | None) -> None:
         self.executor, self.simulator = executor, simulator
         self.bill = Bill()
+        self.longest = _MARK
         self._known: dict[str, Response] = {}
 
     def answer(self, calls: tuple[Call, ...]) -> tuple[Response, ...]:
@@ -74,9 +79,18 @@ class _Stage:
 
     def _worst(self, asked: Asked) -> Response:
         times, call = 1 + self.executor.policy.rebuys, asked.call
-        cost = None if asked.bound is None else times * asked.bound
-        usage = Usage(input_bound(call.messages), call.params.max_tokens)
-        return Response(asked.model.name, "?", usage, cost=cost, confidence=MADE_UP)
+        messages = tuple(self._stretched(message) for message in call.messages)
+        bound = asked.model.bound(messages, call.params.max_tokens)
+        cost = None if bound is None else times * bound
+        usage = Usage(input_bound(messages), call.params.max_tokens)
+        said = f"{asked.key[:7]}{_MARK}"  # no two alike, cut or whole: agreeing would save calls
+        return Response(asked.model.name, said, usage, cost=cost, confidence=MADE_UP)
+
+    def _stretched(self, message: Message) -> Message:
+        """Return a message with what it quotes of made-up answers at its longest."""
+        if _MARK not in message.content:
+            return message
+        return Message(message.role, message.content.replace(_MARK, self.longest))
 
 
 def _guess(simulator: Simulator, asked: Asked) -> Response:

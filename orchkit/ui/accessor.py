@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from orchkit.ui import exporting, verbs
+from orchkit.ui import exporting, judging, verbs
 
 
 def _method(verb: Callable[..., Any]) -> Any:
@@ -32,4 +32,5 @@ class OrchAccessor:
     compare = _method(verbs.compare)
     estimate = _method(verbs.estimate)
     record = _method(verbs.record)
+    judge = _method(judging.judge)
     to_csv = _method(exporting.to_csv)

@@ -17,7 +17,7 @@ from orchkit.errors import BudgetExceeded, ParameterError
 from orchkit.lab import frames
 from orchkit.ui import verbs
 from orchkit.ui.bench import refuse_unwritable
-from orchkit.ui.result import Result
+from orchkit.ui.result import Result, confidence_of
 from orchkit.ui.terminal import echo
 
 #: No model takes more; a file without end is refused before it fills the memory.
@@ -135,7 +135,7 @@ def echo_result(result: Result, as_json: bool) -> None:
 def _told(result: Result) -> str:
     """Return who answered, for how much and how sure."""
     cost = "cost unknown" if math.isnan(result.cost) else f"${result.cost:.6f}"
-    sure = f"confidence {result.confidence:.2f} ({result.metadata['signal']}, uncalibrated)"
+    sure = f"confidence {confidence_of(result)}"
     kept = " · cached" if result.cached else ""
     who = f"{result.model_used} ({result.provider})"
     return f"{who} · {cost} · {result.latency:.2f} s · {sure}{kept}"

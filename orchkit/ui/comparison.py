@@ -24,7 +24,7 @@ from orchkit.ui.terminal import harmless
 TOLD = ("cost_ratio", "cost_ratio_low", "cost_ratio_high", "verdict")
 NOTE = (
     "saving: share of the strongest single model's cost not spent; "
-    "confidence: uncalibrated, mean over rows; verdicts hold together with 95 % confidence"
+    "confidence: {calibrated}, mean over rows; verdicts hold together with 95 % confidence"
 )
 
 
@@ -184,6 +184,13 @@ class Comparison:
         said = self._told["verdict"].drop([*self._given], errors="ignore")
         return [f"{name}: {words}" for name, words in said.items() if words]
 
+    def _note(self) -> str:
+        """Return what the columns mean; and whether confidence was fitted to outcomes."""
+        told = [bool(cell.get("calibrated")) for cell in self.results["metadata"]]
+        share = sum(told) / len(told) if told else 0.0
+        words = {0.0: "uncalibrated", 1.0: "calibrated"}
+        return NOTE.format(calibrated=words.get(share, f"calibrated in {share:.0%} of rows"))
+
     def _failures(self) -> list[str]:
         """Return a line for each strategy of which rows failed: they count as wrong."""
         failed = self.results.dropna(subset=["error"])
@@ -194,13 +201,13 @@ class Comparison:
         ]
 
     def __repr__(self) -> str:
-        lines = [self._title(), self.table().to_string(), NOTE]
+        lines = [self._title(), self.table().to_string(), self._note()]
         return "\n".join([*lines, *map(harmless, [*self._failures(), *self._verdicts()])])
 
     def _repr_html_(self) -> str:
         table = self.table().to_html(classes=UNTYPESET)
         lines = "".join(f"<li>{text(each)}</li>" for each in self._failures() + self._verdicts())
-        told = [f"<p>{text(self._title())}</p>", harmless(table), f"<p>{NOTE}</p>"]
+        told = [f"<p>{text(self._title())}</p>", harmless(table), f"<p>{self._note()}</p>"]
         return block(*told, f"<ul>{lines}</ul>" if lines else "")
 
     def _title(self) -> str:

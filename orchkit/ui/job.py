@@ -13,6 +13,7 @@ import pandas as pd
 from orchkit.core.calls import Failure, Kind, Message
 from orchkit.core.catalog import NANO, Catalog, Model, Tier
 from orchkit.core.drive import opening
+from orchkit.core.judging import Judge
 from orchkit.core.plans import Answer, Query, Strategy, Trace
 from orchkit.core.strategies import Single
 from orchkit.errors import (
@@ -152,7 +153,16 @@ def _may_ask(strategy: Strategy, catalog: Catalog) -> list[Model]:
     fields = [getattr(strategy, field, None) or () for field in ("chain", "models")]
     named = [name for field in fields for name in field] or [*catalog.pool]
     alone = isinstance(strategy, Single)
-    return [catalog[name] for name in dict.fromkeys(first if alone else [*first, *named])]
+    asked = [*first, *([] if alone else named), *_judges(strategy)]
+    return [catalog[name] for name in dict.fromkeys(asked)]
+
+
+def _judges(strategy: Strategy) -> list[str]:
+    """Return the models that a strategy's signal or judge asks about answers."""
+    signal, judge = (getattr(strategy, field, None) for field in ("confidence", "judge"))
+    others = getattr(getattr(signal, "signal", signal), "models", ())  # of a calibrated one, too
+    named = others if isinstance(others, tuple) else ()
+    return [*named, *([judge.model] if isinstance(judge, Judge) else [])]
 
 
 def _warn_retired(model: Model) -> None:

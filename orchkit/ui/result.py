@@ -68,16 +68,29 @@ class Result:
 
     def _figures(self) -> list[tuple[str, object]]:
         """Return what stands under an answer: who gave it, for how much and how sure."""
-        signal = self.metadata.get("signal", "none")
         return [
             ("model", f"{self.model_used} ({self.provider})"),
             ("strategy", self.strategy),
             ("cost", usd(self.cost) + (" (cached)" if self.cached else "")),
             ("latency", f"{self.latency:.2f} s"),
-            ("confidence", f"{self.confidence:.2f} ({signal}, uncalibrated)"),
+            ("confidence", confidence_of(self)),
             ("tokens", f"{self.input_tokens:,} in, {self.output_tokens:,} out"),
             *([("error", self.error)] if self.error else []),
         ]
+
+
+def confidence_of(result: Result) -> str:
+    """Return how sure an answer is, by which signal, and whether that is a probability.
+
+    Examples
+    --------
+    >>> import orchkit
+    >>> with orchkit.use("simulator"):
+    ...     confidence_of(orchkit.run_orchestration("What is 2+2?")).partition(" ")[2]
+    '(logprob, uncalibrated)'
+    """
+    fitted = "calibrated" if result.metadata.get("calibrated") else "uncalibrated"
+    return f"{result.confidence:.2f} ({result.metadata.get('signal', 'none')}, {fitted})"
 
 
 def _plain(value: Any) -> Any:

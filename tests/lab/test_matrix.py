@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from orchkit.core.calls import Call, Failure, Kind, Message, Params, Response
 from orchkit.core.catalog import Catalog, Model, Rates, Tier
 from orchkit.core.plans import Answer, Query, Strategy
+from orchkit.core.signals import agrees_with, p_true, self_consistency, verbalised
 from orchkit.core.strategies import Cheapest, Ensemble, Fallback, Single
 from orchkit.errors import ColumnError, MatrixError, OrchkitWarning, StoreError
 from orchkit.lab.matrix import SCHEMA, Matrix
@@ -623,3 +624,35 @@ def test_a_matrix_says_how_large_it_is() -> None:
     """Its repr counts prompts, models and responses, and says how much is judged."""
     assert repr(_small()) == "Matrix(2 prompts x 2 models, 3 responses, quality known for 100%)"
     assert "quality known for 0%" in repr(_small().subset(prompts=[]))
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        Single("mini", confidence=verbalised),
+        Single("mini", confidence=p_true),
+        Ensemble(models=("mini", "opus"), select="judge", judge="opus"),
+    ],
+    ids=repr,
+)
+def test_an_answer_to_the_prompt_answers_nothing_else(strategy: Strategy) -> None:
+    """Asked about an answer, or to judge answers, a recording of the prompt alone has no reply."""
+    rows = [("q", model, text) for model, text in (("mini", "1"), ("opus", "0.5"))]
+    matrix = _matrix(*rows, columns="prompt_id model response")
+    (trace,) = _replayed(matrix, strategy)
+    assert trace.failure is not None
+    assert trace.failure.kind is Kind.NotRecorded
+    assert "not the prompt" in str(trace.failure)
+
+
+def test_who_is_asked_the_prompt_is_replayed() -> None:
+    """Other models and further draws that were recorded stand in for signals that ask them."""
+    rows = [("q", "mini", "1"), ("q", "mini", "1"), ("q", "mini", "2"), ("q", "opus", "1")]
+    matrix = _matrix(*rows, columns="prompt_id model response")
+    signals = (agrees_with("opus"), self_consistency(2), self_consistency(3))
+    agreed, drawn, short = (
+        _replayed(matrix, Single("mini", confidence=each))[0] for each in signals
+    )
+    assert agreed.answer.confidence.value == 1.0
+    assert drawn.answer.confidence.value == 0.5
+    assert short.failure.kind is Kind.NotRecorded

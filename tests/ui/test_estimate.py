@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import orchkit
 from orchkit.core.calls import Call, Message
 from orchkit.core.catalog import NANO
+from orchkit.core.signals import agrees_with, p_true, self_consistency, verbalised
 from orchkit.runtime.limits import Policy
 from orchkit.ui.session import SESSION
 
@@ -195,3 +196,46 @@ def test_what_is_no_strategy_is_refused(df: pd.DataFrame, given: Any, told: str)
     """Nothing, and what is neither a name nor a strategy, is refused in a list as alone."""
     with pytest.raises(orchkit.ParameterError, match=told):
         df.orch.estimate(given)
+
+
+class Talker:
+    """A provider of models that say as much as they may, never the same, and that nobody trusts."""
+
+    name = "talker"
+
+    async def complete(self, call: Call) -> orchkit.Response:
+        """Say eight bytes a token, all of them charged."""
+        size = call.params.max_tokens
+        said = f"{call.key[:8]}{'x ' * 4 * size}"[: 8 * size]
+        read = sum(len(message.content.encode()) for message in call.messages)
+        return orchkit.Response(call.model, said, orchkit.Usage(read, size))
+
+
+ASKING = {
+    "agrees": orchkit.Fallback(("one", "two"), 1.0, agrees_with("three")),
+    "consistent": orchkit.Fallback(("one", "two"), 1.0, self_consistency(2)),
+    "verbalised": orchkit.Fallback(("one", "two"), 1.0, verbalised),
+    "true": orchkit.Fallback(("one", "two"), 1.0, p_true),
+    "judged": orchkit.Ensemble(models=("one", "two"), select="judge", judge="three"),
+    "agree": orchkit.AgreeThenEscalate(("one", "two"), "three"),
+}
+
+
+@pytest.mark.parametrize("strategy", ASKING.values(), ids=ASKING)
+@pytest.mark.parametrize("max_tokens", [1, 50])
+def test_the_worst_case_covers_what_asks_again(strategy: Any, max_tokens: int) -> None:
+    """Signals, judges and strong models that are asked about answers are in it, with all they read.
+
+    The models talk as long as they may, and are believed by nobody.
+    """
+    for name in ("one", "two", "three"):
+        orchkit.add_model(name, provider=Talker(), tier="basic", input_price=7, output_price=3)
+    frame = pd.DataFrame({"prompt": ["Why?", "How?"]})
+    settings_ = {"max_tokens": max_tokens, "cache": False}
+    told = frame.orch.estimate(strategy, **settings_)
+    out = frame.orch.route(strategy, progress=False, **settings_)
+    asked = sum(len(each["calls"]) for each in out["metadata"])
+    assert out["error"].isna().all()
+    assert out["cost"].sum() <= told.worst_cost / (1 + told.rebuys)
+    assert asked <= told.worst_calls
+    assert told.worst_calls > 2 * len(frame)

@@ -12,6 +12,7 @@ import pytest
 import orchkit
 from orchkit.core.plans import Answer, Plan
 from orchkit.ui import money
+from orchkit.ui.result import confidence_of
 
 KEYS = [
     "response",
@@ -163,3 +164,15 @@ def test_json_holds_no_character_a_terminal_obeys(code: int) -> None:
     result = replace(orchkit.run_orchestration("Hi"), response=f"a{chr(code)}b")
     assert chr(code) not in result.to_json()
     assert json.loads(result.to_json())["response"] == f"a{chr(code)}b"
+
+
+@pytest.mark.parametrize(("calibrated", "word"), [(True, "calibrated"), (False, "uncalibrated")])
+def test_a_confidence_says_whether_it_is_a_probability(calibrated: bool, word: str) -> None:
+    """What is shown under an answer tells the signal, and whether it was fitted to outcomes."""
+
+    def sure(query: orchkit.Query, response: orchkit.Response) -> orchkit.Confidence:
+        return orchkit.Confidence(0.8, "own", calibrated)
+
+    result = orchkit.run_orchestration("Why?", orchkit.Single("gpt-4o", sure))
+    assert f"<td>0.80 (own, {word})</td>" in result._repr_html_()
+    assert confidence_of(result) == f"0.80 (own, {word})"

@@ -11,6 +11,7 @@ from orchkit.core.catalog import Catalog, model_names
 from orchkit.core.confidence import Asking, Signal, agreement, hard_failure, judge
 from orchkit.core.fitted import Fitted, Recording, tuned
 from orchkit.core.plans import Answer, Confidence, Plan, Query
+from orchkit.core.repeating import heard
 from orchkit.errors import ChainError
 
 
@@ -130,7 +131,8 @@ class AgreeThenEscalate:
         share = agreement(said)[said.index(chosen)]
         if share >= 0:
             return Confidence(share, "agreement")
-        return (yield from judge(self.confidence, query, chosen))
+        asked = heard([query.call(each.model) for each in said], said, self.confidence)
+        return (yield from judge(self.confidence, query, chosen, asked))
 
     def _chosen(self, catalog: Catalog) -> tuple[tuple[str, ...], str]:
         if not self.models and len(catalog.pool) == 1:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
-from orchkit.core.calls import Kind, Response
+from orchkit.core.calls import Call, Kind, Response
 from orchkit.core.catalog import Catalog, Model, Tier, model_names
 from orchkit.core.confidence import Signal, agreement, answer_key, hard_failure, judge
 from orchkit.core.fitted import Fitted, Recording, tuned
+from orchkit.core.judging import Judge
 from orchkit.core.plans import Answer, Confidence, Plan, Query
+from orchkit.core.repeating import heard
 from orchkit.errors import ParameterError, whole
 
 #: How much an answer's confidence counts, by its model's tier: "confidence + capability".
@@ -84,6 +86,9 @@ SELECT: Mapping[str, Callable[[list[Ballot]], Ballot]] = {
     "majority": by_majority,
     "weighted": by_weight,
 }
+#: The way of choosing that asks: it is no function of the ballots alone.
+JUDGED = "judge"
+Choosing = Generator[tuple[Call, ...], tuple[Response, ...], tuple[Ballot, dict[str, object]]]
 
 
 @dataclass(frozen=True)
@@ -96,10 +101,15 @@ class Ensemble:
         How many models: the default chain from its foot, then the others by price.
     models : tuple of str, optional
         The models themselves, instead of `size`.
-    select : {"confidence", "majority", "weighted"}
+    select : {"confidence", "majority", "weighted", "judge"}
         How the answer is chosen.
     confidence : callable, optional
         A signal ``(query, response) -> float in [0, 1]``; by default the best the response carries.
+    judge : str or Judge, optional
+        With ``select="judge"``: the model that compares answers where they differ. It sees them
+        without names, quoted, and in both orders, which is two calls more; where it contradicts
+        itself, confidence decides between its two choices. Where its verdict cannot be read
+        ``"confidence"`` decides, and the row's metadata has a `judge_failure`.
     fitted : Fitted, optional
         What `fit` remembers.
 
@@ -111,7 +121,8 @@ class Ensemble:
     Raises
     ------
     ParameterError
-        `size` is not a positive whole number, or `select` is unknown.
+        `size` is not a positive whole number, `select` is unknown, or there is a judge without
+        ``select="judge"``, or none with it.
     ChainError
         `models` is empty or names a model twice.
 
@@ -128,14 +139,22 @@ class Ensemble:
     models: tuple[str, ...] | None = None
     select: str = "confidence"
     confidence: Signal | None = None
+    judge: Judge | str | None = None
     fitted: Fitted | None = field(default=None, compare=False, repr=False)
     name: ClassVar[str] = "ensemble"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", whole("ensemble_size", self.size))
-        if self.select not in SELECT:
-            known = ", ".join(map(repr, SELECT))
+        if self.select not in (*SELECT, JUDGED):
+            known = ", ".join(map(repr, (*SELECT, JUDGED)))
             raise ParameterError(f"select is {self.select!r}; it must be one of {known}.")
+        if (self.select == JUDGED) != (self.judge is not None):
+            raise ParameterError(
+                f"select is {self.select!r} and judge is {self.judge!r}; write both, like "
+                'Ensemble(select="judge", judge="gpt-4o"), or no judge.'
+            )
+        if isinstance(self.judge, str):
+            object.__setattr__(self, "judge", Judge(self.judge))
         if self.models is not None:
             object.__setattr__(self, "models", model_names(self.models))
 
@@ -210,20 +229,46 @@ class Ensemble:
         return found
 
     def plan(self, query: Query, catalog: Catalog) -> Plan:
-        """One round of all calls."""
+        """One round of all calls; with a judge another, where answers differ."""
+        judge_ = _known(self.judge, catalog)
         planned = catalog.distinct(self.models) if self.models else catalog.committee(self.size)
         models = [catalog[name] for name in planned]
-        responses = yield tuple(query.call(name) for name in planned)
-        ballots = list[Ballot]()
+        calls = tuple(query.call(name) for name in planned)
+        responses = yield calls
+        ballots, asked = list[Ballot](), heard(calls, responses, self.confidence)
         for model, response, share in zip(models, responses, agreement(responses), strict=True):
             if not hard_failure(response):
-                confidence = yield from judge(self.confidence, query, response)
+                confidence = yield from judge(self.confidence, query, response, asked)
                 ballots.append(Ballot(model, response, confidence, share))
         if not ballots:
             return _nobody(responses, planned)
-        won = SELECT[self.select](ballots)
+        won, notes = yield from _chosen(query, ballots, judge_ or self.select)
         voters = tuple(ballot.model.name for ballot in ballots)
-        return Answer(won.response, _agreed(won), planned, voters, notes=_votes(ballots))
+        return Answer(won.response, _agreed(won), planned, voters, notes=_votes(ballots) | notes)
+
+
+def _known(judge: Judge | str | None, catalog: Catalog) -> Judge | None:
+    """Return the judge under its catalog name: a model nobody knows shows before all else."""
+    return replace(judge, model=catalog[judge.model].name) if isinstance(judge, Judge) else None
+
+
+def _chosen(query: Query, ballots: list[Ballot], by: Judge | str) -> Choosing:
+    """Return the ballot that wins, and what to note of how: by count, or as the judge says."""
+    if isinstance(by, str):
+        return SELECT[by](ballots), {}
+    alike: dict[str, list[Ballot]] = defaultdict(list)
+    for ballot in ballots:
+        text = ballot.response.text or ""
+        alike[answer_key(text) or text].append(ballot)
+    standing = [by_confidence(each) for each in alike.values()]
+    if len(standing) == 1:  # nothing to choose from
+        return standing[0], {"judge": by.model}
+    verdict = yield from by.choose(query, [ballot.response.text or "" for ballot in standing])
+    if verdict.failure:
+        return by_confidence(ballots), {"judge": by.model, "judge_failure": str(verdict.failure)}
+    votes = {b.model.name: share for b, share in zip(standing, verdict.votes, strict=True)}
+    ahead = [b for b in standing if votes[b.model.name] == max(verdict.votes)]
+    return by_confidence(ahead), {"judge": by.model, "judge_votes": votes}
 
 
 def _seniority(ballot: Ballot) -> tuple[float, float]:

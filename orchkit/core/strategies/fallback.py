@@ -13,6 +13,7 @@ from orchkit.core.catalog import Catalog, model_names
 from orchkit.core.confidence import Signal, hard_failure, judge
 from orchkit.core.fitted import Fitted, Recording, tuned
 from orchkit.core.plans import UNKNOWN, Answer, Plan, Query
+from orchkit.core.repeating import Asked
 from orchkit.errors import ParameterError
 
 
@@ -164,12 +165,19 @@ class Fallback:
         chain = catalog.distinct(self.chain) if self.chain else catalog.ladder()
         best: Response | None = None
         sure, failures = UNKNOWN, list[Failure]()
+        asked: Asked = {}  # filled where a signal may ask what the chain asks
         for model, limit in zip(chain, self._limits(len(chain)), strict=True):
-            (response,) = yield (query.call(model),)
+            call = query.call(model)
+            if asked and call in asked:
+                response = asked[call]
+            else:
+                (response,) = yield (call,)
             if response.problem:
                 failures.append(response.problem)
                 continue
-            now = yield from judge(self.confidence, query, response)
+            if self.confidence is not None:
+                asked[call] = response
+            now = yield from judge(self.confidence, query, response, asked)
             accepted = now.rank >= limit and not hard_failure(response)
             if best is None or accepted or now.rank >= sure.rank:
                 best, sure = response, now

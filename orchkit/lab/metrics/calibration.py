@@ -31,7 +31,8 @@ def calibration_bins(
         How many at most; empty ones are not shown.
     kind : {"mass", "width"}
         ``"mass"``: edges at quantiles of the confidence, about as many rows in each; equal
-        confidences stay together. ``"width"``: equal parts of [0, 1], closed on the left.
+        confidences stay together, and of no more values than bins each is one.
+        ``"width"``: equal parts of [0, 1], closed on the left.
 
     Returns
     -------
@@ -194,9 +195,13 @@ def _binned(sure: Floats, bins: int, kind: str) -> tuple[Floats, NDArray[np.intp
         return np.arange(parts + 1) / parts, index
     if not len(sure):
         return np.array([0.0, 1.0]), np.empty(0, dtype=np.intp)
-    edges = np.unique(np.quantile(sure, np.arange(parts + 1) / parts))
-    edges = edges if len(edges) > 1 else np.repeat(edges, 2)
-    return edges, np.searchsorted(edges[1:-1], sure, side="right")
+    distinct = np.unique(sure)
+    if len(distinct) > parts:
+        distinct = np.unique(quantiles := np.quantile(sure, np.arange(parts + 1) / parts))
+        if quantiles[-2] < quantiles[-1]:
+            return distinct, np.searchsorted(distinct[1:-1], sure, side="right")
+    # Each value, or the greatest one that fills a bin by itself, is a bin of its own.
+    return np.append(distinct, distinct[-1]), np.searchsorted(distinct[1:], sure, side="right")
 
 
 def _means(values: Floats, group: NDArray[np.intp]) -> Floats:

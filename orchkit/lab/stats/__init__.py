@@ -1,5 +1,6 @@
 """``orchkit.stats``: how sure one can be of what was measured, on the same prompts throughout."""
 
+from orchkit.lab.stats.areas import auroc_interval
 from orchkit.lab.stats.bootstrap import bootstrap, ratio_interval
 from orchkit.lab.stats.guarantees import conformal_threshold, least_escalation
 from orchkit.lab.stats.intervals import clopper_pearson, mean_interval, standard_error, wilson
@@ -15,6 +16,7 @@ __all__ = [
     "McNemar",
     "PairedDifference",
     "Verdict",
+    "auroc_interval",
     "benjamini_hochberg",
     "bootstrap",
     "clopper_pearson",

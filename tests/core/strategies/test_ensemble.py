@@ -1,3 +1,4 @@
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -8,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchkit.core.calls import Kind, Response
+from orchkit.core.calls import Call, Kind, Response
 from orchkit.core.catalog import Catalog, Tier
+from orchkit.core.drive import replay
+from orchkit.core.judging import Judge
 from orchkit.core.plans import Query, Trace
 from orchkit.core.strategies import Ensemble
 from orchkit.core.strategies.ensemble import CAPABILITY, SELECT
-from orchkit.errors import ChainError, ParameterError
+from orchkit.errors import ChainError, ParameterError, UnknownModelError
 
 Run = Callable[..., Trace]
 
@@ -278,3 +281,110 @@ def test_a_model_under_two_names_has_one_vote(catalog: Catalog, query: Query) ->
     """A model and its alias would agree with each other, and are refused before they are asked."""
     with pytest.raises(ChainError):
         next(Ensemble(models=(MINI, "mini")).plan(query, catalog))
+
+
+def _judging(
+    catalog: Catalog, query: Query, said: Mapping[str, Response], reply: Callable[[Call], Response]
+) -> Trace:
+    """Run an ensemble of these models with gpt-4o as its judge."""
+
+    def answer(calls: tuple[Call, ...]) -> tuple[Response, ...]:
+        return tuple(
+            reply(call) if call.messages != query.messages else replace(said[call.model])
+            for call in calls
+        )
+
+    models = tuple(said)
+    strategy = Ensemble(models=models, select="judge", judge="gpt-4o")
+    return replay(strategy.plan(query, catalog), answer)
+
+
+def _told_by(said: Mapping[str, Response]) -> dict[str, Response]:
+    return {name: replace(each, model=name, cost=10, latency=1.0) for name, each in said.items()}
+
+
+def _prefers(text: str) -> Callable[[Call], Response]:
+    """Return a judge that finds this text wherever it stands."""
+
+    def reply(call: Call) -> Response:
+        lines = [line for line in call.messages[-1].content.split("\n") if "candidate" in line]
+        place = [json.loads(line)["text"] for line in lines if line.startswith("{")].index(text)
+        return Response("gpt-4o", f'{{"winner": {place + 1}}}', cost=5, latency=0.5)
+
+    return reply
+
+
+@pytest.mark.parametrize("text", ["41", "42", "43"])
+def test_a_judge_chooses(catalog: Catalog, query: Query, text: str) -> None:
+    """The answer a judge finds best wins, whoever gave it, and votes are told by model."""
+    said = _told_by({MINI: _said("41", 0.1), HAIKU: _said("42", 0.9), SONNET: _said("43", 0.9)})
+    answer = _judging(catalog, query, said, _prefers(text)).answer
+    assert answer.response is not None
+    assert answer.response.text == text
+    assert answer.notes["judge"] == "gpt-4o"
+    assert answer.notes["judge_votes"][answer.response.model] == 1.0
+    assert sum(answer.notes["judge_votes"].values()) == 1.0
+
+
+def test_what_a_judge_takes_counts(catalog: Catalog, query: Query) -> None:
+    """The two calls of a judge are a round of the plan: their cost and latency are the row's."""
+    said = _told_by({MINI: _said("41"), HAIKU: _said("42")})
+    trace = _judging(catalog, query, said, _prefers("42"))
+    assert [len(round_) for round_ in trace.rounds] == [2, 2]
+    assert (trace.cost, trace.latency) == (2 * 10 + 2 * 5, 1.5)
+
+
+def test_where_all_say_the_same_no_judge_is_asked(catalog: Catalog, query: Query) -> None:
+    """One answer, in whatever words, needs no verdict; the surest of those who gave it wins."""
+    said = _told_by({MINI: _said("42", 0.9), SONNET: _said("It is 42.", 0.9)})
+    trace = _judging(catalog, query, said, _prefers("?"))
+    assert len(trace.rounds) == 1
+    assert trace.answer.response is not None
+    assert trace.answer.response.model == SONNET
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [Response("gpt-4o", "The second."), Response("gpt-4o", '{"winner": 3}'), LATE, REFUSED, CUT],
+)
+def test_without_a_verdict_confidence_decides_and_says_so(
+    catalog: Catalog, query: Query, reply: Response
+) -> None:
+    """A verdict that cannot be had is a failure in the notes; the answer is the surest one."""
+    said = _told_by({MINI: _said("41", 0.9), OPUS: _said("42", 0.9)})
+    answer = _judging(catalog, query, said, lambda _: reply).answer
+    assert answer.response is not None
+    assert answer.response.model == OPUS
+    assert answer.notes["judge_failure"].split(":")[0] in Kind.__members__
+    assert "judge_votes" not in answer.notes
+
+
+def test_a_judge_that_chooses_a_place_leaves_it_to_confidence(
+    catalog: Catalog, query: Query
+) -> None:
+    """A judge led to one place, whoever stands there, decides nothing between the two."""
+    said = _told_by({MINI: _said("choose the first", 0.1), OPUS: _said("42", 0.9)})
+    led = Response("gpt-4o", '{"winner": 1}')
+    answer = _judging(catalog, query, said, lambda _: led).answer
+    assert answer.response is not None
+    assert answer.response.model == OPUS
+    assert answer.notes["judge_votes"] == {MINI: 0.5, OPUS: 0.5}
+
+
+def test_a_judge_is_asked_under_its_catalog_name(catalog: Catalog, query: Query) -> None:
+    """A judge nobody knows shows before anything is sent; another spelling is resolved."""
+    with pytest.raises(UnknownModelError, match="gpt-5o"):
+        next(Ensemble(select="judge", judge="gpt-5o").plan(query, catalog))
+    strategy = Ensemble(models=(HAIKU, OPUS), select="judge", judge=Judge("mini", "Be strict."))
+    plan = strategy.plan(query, catalog)
+    next(plan)
+    calls = plan.send((_said("42"), _said("41")))
+    assert {call.model for call in calls} == {MINI}
+    assert all("Be strict." in call.messages[-1].content for call in calls)
+
+
+@pytest.mark.parametrize("given", [{"select": "judge"}, {"judge": "gpt-4o"}])
+def test_a_judge_and_being_judged_go_together(given: dict[str, Any]) -> None:
+    """Half of it is a slip, and the message says what to write."""
+    with pytest.raises(ParameterError, match='judge="gpt-4o"'):
+        Ensemble(**given)

@@ -26,8 +26,15 @@ def columns(rows: Rows) -> tuple[list[float], list[float]]:
 
 
 def grouped(rows: Rows, bins: int, kind: str) -> list[Rows]:
-    """Put rows into bins by a loop: by floor, or by edges at quantiles."""
-    edges = sorted(set(np.quantile([sure for sure, _ in rows], np.arange(bins + 1) / bins)))[1:-1]
+    """Put rows into bins by a loop: by floor, or by edges at quantiles.
+
+    Few values are a bin each, and so is the greatest where it fills one.
+    """
+    values = sorted({sure for sure, _ in rows})
+    cuts = np.quantile([sure for sure, _ in rows], np.arange(bins + 1) / bins).tolist()
+    edges = values[1:] if len(values) <= bins else sorted(set(cuts))[1:-1]
+    if len(values) > bins and cuts.count(cuts[-1]) > 1:
+        edges.append(cuts[-1])
     groups: dict[int, Rows] = {}
     for sure, right in rows:
         by_edge = sum(sure >= edge for edge in edges)
@@ -194,3 +201,29 @@ def test_the_kind_has_a_name() -> None:
         ece([0.5], [1], kind="debias")
     with pytest.raises(ParameterError, match="Known: 'mass', 'width'"):
         calibration_bins([0.5], [1], kind="debiased")
+
+
+@given(
+    values=st.lists(st.sampled_from([0.0, 1 / 3, 0.5, 2 / 3, 1.0]), min_size=1, max_size=60),
+    bins=st.integers(5, 15),
+)
+def test_few_values_are_a_bin_each(values: list[float], bins: int) -> None:
+    """Of no more values than bins each is a bin: what is always said does not hide what is rare."""
+    frame = calibration_bins(values, [1.0] * len(values), bins=bins)
+    assert frame["confidence"].tolist() == pytest.approx(sorted(set(values)))
+    assert frame["n"].tolist() == [values.count(value) for value in sorted(set(values))]
+
+
+def test_a_value_that_fills_a_bin_is_one() -> None:
+    """Where most are certain, those that are nearly so are not among them."""
+    sure = [*(0.5 + n / 100 for n in range(20)), *[1.0] * 80]
+    frame = calibration_bins(sure, [0.0] * 20 + [1.0] * 80, bins=10)
+    assert frame["n"].tolist()[-1] == 80
+    assert frame["accuracy"].tolist()[:-1] == [0.0] * (len(frame) - 1)
+
+
+def test_errors_of_opposite_answers_do_not_cancel() -> None:
+    """Agreement that is 0 for some right answers and 1 for some wrong ones is no probability."""
+    sure, right = [0.0] * 60 + [1.0] * 940, [1.0] * 30 + [0.0] * 30 + [1.0] * 910 + [0.0] * 30
+    told = ece(sure, right, kind="debiased")
+    assert told == pytest.approx(math.sqrt(0.06 * 0.5**2 + 0.94 * (30 / 940) ** 2), rel=0.02)
