@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from orchkit.core.calls import Failure, Params
 from orchkit.core.catalog import Catalog
-from orchkit.core.drive import begin, replay
+from orchkit.core.drive import begin, prepared, replay
 from orchkit.core.plans import Answer, Query, Strategy, Trace, last_said
 from orchkit.errors import StoreError
 from orchkit.lab.asking import Predict, predicted
@@ -392,7 +392,7 @@ class Matrix:
         size = len(self)
         return [
             self._replay(number % size, query, strategy, catalog, max_cost)
-            for number, (query, strategy) in enumerate(rows)
+            for number, (query, strategy) in enumerate(prepared(rows))
         ]
 
     def _replay(
