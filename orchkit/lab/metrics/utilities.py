@@ -56,7 +56,8 @@ def utility_curve(
 
     Examples
     --------
-    >>> utility_curve([[0.5, 0.9], [0.5, 0.6]], [[1, 2], [1, 2]], [[0, 1], [0, 0]], [[1, 3], [1, 3]])
+    >>> hoped, priced = [[0.5, 0.9], [0.5, 0.6]], [[1, 2], [1, 2]]
+    >>> utility_curve(hoped, priced, quality=[[0, 1], [0, 0]], cost=[[1, 3], [1, 3]])
        cost  quality  gain_per_cost
     0   1.0      0.0            inf
     1   2.0      0.5            0.4
