@@ -52,8 +52,9 @@ class LogisticRouter(Router):
             raise ParameterError("folds is 1; there must be 2 or more to hold one out.")
         if self.strength is not None and not self.strength > 0:
             raise ParameterError(f"strength is {self.strength!r}; it must be above 0.")
-        self._wording = Wording() if self.encoder else Wording().fit(lesson.prompts.texts)
-        features = self._features(lesson.prompts)
+        self._wording = Wording()
+        learn = self._features if self.encoder else self._learned
+        features = learn(lesson.prompts)
         fold = folds_of(len(lesson), self.folds)
         tried = STRENGTHS if self.strength is None else (self.strength,)
         told = {each: crossed(features, lesson.quality, each, fold) for each in tried}
@@ -63,6 +64,9 @@ class LogisticRouter(Router):
 
     def _tell(self, prompts: Prompts) -> Floats:
         return self._heads.predict(self._features(prompts))
+
+    def _learned(self, prompts: Prompts) -> Any:
+        return self._wording.fit_transform(prompts.texts)
 
     def _features(self, prompts: Prompts) -> Any:
         if self.encoder is not None:

@@ -59,8 +59,8 @@ class KNNRouter(Router):
         if not self.shrinkage >= 0:
             raise ParameterError(f"shrinkage is {self.shrinkage!r}; it must be 0 or more.")
         tried = NEIGHBOURS if self.k is None else (whole("k", self.k),)
-        self._embedding = Embedding(self.encoder).fit(lesson.prompts.texts)
-        self._seen = self._embedding.transform(lesson.prompts.texts)
+        self._embedding = Embedding(self.encoder)
+        self._seen = self._embedding.fit_transform(lesson.prompts.texts)
         self._known, self._mean = lesson.quality, means(lesson.quality)
         told = self._of(self._seen, tried, alone=True)
         self.k_ = min(tried, key=lambda each: lost(told[each], lesson.quality))

@@ -30,35 +30,39 @@ class Wording:
     _centre: Floats = field(default_factory=lambda: np.zeros(0))
     _scale: Floats = field(default_factory=lambda: np.zeros(0))
 
-    def fit(self, texts: Sequence[str]) -> Wording:
-        """Learn which words and letters there are."""
+    def fit_transform(self, texts: Sequence[str]) -> Any:
+        """Learn which words and letters there are; return texts × features, sparse."""
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         setting: dict[str, Any] = {"sublinear_tf": True, "min_df": 2 if len(texts) >= _FEW else 1}
         words = TfidfVectorizer(ngram_range=(1, 2), token_pattern=_WORD, **setting)
         runs = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), **setting)
-        self._parts = [part for part in (words, runs) if _fitted(part, texts)]
-        if not self._parts:
+        found = [(part, weights) for part in (words, runs) for weights in _weighted(part, texts)]
+        if not found:
             raise MatrixError("The prompts have no words in common, so nothing can be learned.")
+        self._parts = [part for part, _ in found]
         shape = shapes(texts)
         self._centre, spread = shape.mean(axis=0), shape.std(axis=0)
         self._scale = np.where(spread > 0, spread, 1.0)
-        return self
+        return self._beside([weights for _, weights in found], shape)
 
     def transform(self, texts: Sequence[str]) -> Any:
         """Return texts × features, sparse."""
+        return self._beside([part.transform(texts) for part in self._parts], shapes(texts))
+
+    def _beside(self, weights: Sequence[Any], shape: Floats) -> Any:
         from scipy.sparse import csr_array, hstack
 
-        shape = _SHAPE_WEIGHT * (shapes(texts) - self._centre) / self._scale
-        return hstack([*(part.transform(texts) for part in self._parts), csr_array(shape)]).tocsr()
+        weighed = _SHAPE_WEIGHT * (shape - self._centre) / self._scale
+        return hstack([*weights, csr_array(weighed)]).tocsr()
 
 
-def _fitted(part: Any, texts: Sequence[str]) -> bool:
+def _weighted(part: Any, texts: Sequence[str]) -> list[Any]:
+    """Return the weights of texts by a part that learns them; none where no word is left."""
     try:
-        part.fit(texts)
-    except ValueError:  # no word is left
-        return False
-    return True
+        return [part.fit_transform(texts)]
+    except ValueError:
+        return []
 
 
 def shapes(texts: Sequence[str]) -> Floats:
@@ -77,7 +81,7 @@ def _shape(text: str) -> list[float]:
     counts = (
         len(text),
         len(words),
-        sum(letter.isdigit() for letter in text),
+        sum(map(str.isdigit, text)),
         len(_NUMBER.findall(text)),
         text.count("\n"),
         text.count("?"),
@@ -97,22 +101,25 @@ class Embedding:
     _wording: Wording = field(default_factory=Wording)
     _reduced: Any = None
 
-    def fit(self, texts: Sequence[str]) -> Embedding:
-        """Learn the dimensions, where there is no encoder."""
+    def fit_transform(self, texts: Sequence[str]) -> Floats:
+        """Learn the dimensions, where there is no encoder; return texts × dimensions."""
         from sklearn.decomposition import TruncatedSVD
 
-        if self.encoder is None:
-            weights = self._wording.fit(texts).transform(texts)
-            most = min(self.size, min(weights.shape) - 1)
-            if most > 0:
-                self._reduced = TruncatedSVD(most, random_state=0).fit(weights)
-        return self
+        if self.encoder is not None:
+            return self.transform(texts)
+        weights = self._wording.fit_transform(texts)
+        most = min(self.size, min(weights.shape) - 1)
+        if most > 0:
+            self._reduced = TruncatedSVD(most, random_state=0).fit(weights)
+        return self._directed(weights)
 
     def transform(self, texts: Sequence[str]) -> Floats:
         """Return texts × dimensions, each row of length 1; of nothing, 0."""
         if self.encoder is not None:
             return _unit(encoded(self.encoder, texts))
-        weights = self._wording.transform(texts)
+        return self._directed(self._wording.transform(texts))
+
+    def _directed(self, weights: Any) -> Floats:
         reduced = self._reduced.transform(weights) if self._reduced else weights.toarray()
         return _unit(reduced)
 
