@@ -15,44 +15,55 @@ _RIDGE = 10.0
 
 @dataclass(frozen=True)
 class Expenses:
-    """A ridge regression of cost on the logarithm of length for each model, within what was seen.
+    """A ridge regression of cost on length and its logarithm for each model, within what was seen.
+
+    What is read costs in proportion to length; what is written grows slower.
 
     Parameters
     ----------
-    centre, scale : float
-        Of the logarithm of the number of characters.
-    mean, slope, low, high : float array (models,)
+    centre, scale : float array (2,)
+        Of the logarithm of the number of characters, and of the number.
+    mean, low, high : float array (models,)
         USD; NaN for a model without costs.
+    slopes : float array (2, models)
     """
 
-    centre: float
-    scale: float
+    centre: Floats
+    scale: Floats
     mean: Floats
-    slope: Floats
     low: Floats
     high: Floats
+    slopes: Floats
 
     @classmethod
     def of(cls, lesson: Lesson) -> Expenses:
         """Return what a lesson's costs teach."""
-        long = log_lengths(lesson.prompts.texts)
-        centre, scale = float(long.mean()), float(long.std()) or 1.0
-        found = [_line((long - centre) / scale, column) for column in lesson.cost.T]
-        return cls(centre, scale, *np.array(found, dtype=float).reshape(-1, 4).T)
+        long = _lengths(lesson.prompts.texts)
+        centre, spread = long.mean(axis=0), long.std(axis=0)
+        scale = np.where(spread > 0, spread, 1.0)
+        lines = [_line((long - centre) / scale, column) for column in lesson.cost.T]
+        mean, low, high, *slopes = np.array(lines, dtype=float).reshape(-1, 5).T
+        return cls(centre, scale, mean, low, high, np.array(slopes))
 
     def of_texts(self, texts: Sequence[str]) -> Floats:
         """Return texts × models: USD."""
-        long = (log_lengths(texts) - self.centre) / self.scale
-        expected: Floats = np.clip(self.mean + long[:, None] * self.slope, self.low, self.high)
+        long = (_lengths(texts) - self.centre) / self.scale
+        expected: Floats = np.clip(self.mean + long @ self.slopes, self.low, self.high)
         return expected
 
 
-def _line(long: Floats, cost: Floats) -> tuple[float, float, float, float]:
-    """Return mean at the centre, slope, and the range of what is known."""
+def _lengths(texts: Sequence[str]) -> Floats:
+    logs = log_lengths(texts)
+    return np.column_stack([logs, np.expm1(logs)])
+
+
+def _line(long: Floats, cost: Floats) -> tuple[float, ...]:
+    """Return the mean at the centre, the range of what is known, and the slopes."""
     known = np.isfinite(cost)
     if not known.any():
-        return (np.nan,) * 4
+        return (np.nan,) * 5
     at, paid = long[known], cost[known]
-    off = at - at.mean()
-    slope = float(off @ (paid - paid.mean()) / (off @ off + _RIDGE))
-    return float(paid.mean() - slope * at.mean()), slope, float(paid.min()), float(paid.max())
+    off = at - at.mean(axis=0)
+    slopes = np.linalg.solve(off.T @ off + _RIDGE * np.eye(2), off.T @ (paid - paid.mean()))
+    centre = float(paid.mean() - at.mean(axis=0) @ slopes)
+    return centre, float(paid.min()), float(paid.max()), *map(float, slopes)
