@@ -1,7 +1,8 @@
-"""Routers in cross-validation: do they beat what needs no learning, and would they elsewhere?"""
+"""Routers in cross-validation: what they gain over what needs no learning, here and elsewhere."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -245,9 +246,9 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _interval(value: float, low: float, high: float) -> str:
-    if pd.isna(value):
+    if math.isnan(value):
         return "-"
-    if pd.isna(low) or low == high:
+    if math.isnan(low) or low == high:
         return _short(value)
     return f"{_short(value)} [{_short(low)}, {_short(high)}]"
 
