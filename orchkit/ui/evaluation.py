@@ -169,7 +169,7 @@ def evaluate_routers(
     >>> df = orchkit.load_dataset("everyday").head(80)
     >>> with orchkit.use("simulator"):
     ...     mat = df.orch.record(["gpt-4o-mini", "claude-opus-3"])
-    >>> found = evaluate_routers(mat, [orchkit.LengthRouter()], folds=2, n=100)
+    >>> found = evaluate_routers(mat, [LengthRouter()], folds=2, n=100)
     >>> found.summary()["apgr"].index.tolist()
     ['random mix', 'longest first', 'LengthRouter()', 'oracle']
     """

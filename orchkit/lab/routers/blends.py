@@ -36,7 +36,8 @@ class BlendRouter(Router):
     >>> df = orchkit.load_dataset("everyday").head(60)
     >>> with orchkit.use("simulator"):
     ...     mat = df.orch.record(["gpt-4o-mini", "gpt-4o"])
-    >>> blend = BlendRouter([orchkit.LengthRouter(), orchkit.KNNRouter(k=10)])
+    >>> from orchkit.lab.routers import KNNRouter, LengthRouter
+    >>> blend = BlendRouter([LengthRouter(), KNNRouter(k=10)])
     >>> blend.fit(mat).predict(["What is 2+2?"]).shape
     (1, 2)
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchkit.lab.routers.lessons import Floats, Lesson, log_lengths
+from orchkit.lab.routers.lessons import Floats, Lesson, centred, log_lengths
 
 #: Prompts' worth of belief that length does not matter.
 _RIDGE = 10.0
@@ -39,8 +39,7 @@ class Expenses:
     def of(cls, lesson: Lesson) -> Expenses:
         """Return what a lesson's costs teach."""
         long = _lengths(lesson.prompts.texts)
-        centre, spread = long.mean(axis=0), long.std(axis=0)
-        scale = np.where(spread > 0, spread, 1.0)
+        centre, scale = centred(long)
         lines = [_line((long - centre) / scale, column) for column in lesson.cost.T]
         mean, low, high, *slopes = np.array(lines, dtype=float).reshape(-1, 5).T
         return cls(centre, scale, mean, low, high, np.array(slopes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchkit.lab.routers.heads import Heads, crossed
-from orchkit.lab.routers.lessons import Floats, Lesson, Prompts, folds_of, log_lengths
+from orchkit.lab.routers.lessons import Floats, Lesson, Prompts, centred, folds_of, log_lengths
 from orchkit.lab.routers.router import Router
 
 _FOLDS = 5
@@ -29,8 +29,7 @@ class LengthRouter(Router):
     """
 
     def _learn(self, lesson: Lesson) -> Floats:
-        long = log_lengths(lesson.prompts.texts)
-        self._centre, self._scale = float(long.mean()), float(long.std()) or 1.0
+        self._centre, self._scale = centred(log_lengths(lesson.prompts.texts)[:, None])
         features = self._features(lesson.prompts)
         self._heads = Heads.of(features, lesson.quality, 1.0)
         return crossed(features, lesson.quality, 1.0, folds_of(len(lesson), _FOLDS))
@@ -39,4 +38,5 @@ class LengthRouter(Router):
         return self._heads.predict(self._features(prompts))
 
     def _features(self, prompts: Prompts) -> Floats:
-        return ((log_lengths(prompts.texts) - self._centre) / self._scale)[:, None]
+        features: Floats = (log_lengths(prompts.texts)[:, None] - self._centre) / self._scale
+        return features

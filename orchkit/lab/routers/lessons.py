@@ -124,6 +124,12 @@ def means(quality: Floats) -> Floats:
     return np.asarray(np.nanmean(quality, axis=0), dtype=float)
 
 
+def centred(columns: Floats) -> tuple[Floats, Floats]:
+    """Return the mean and the spread of each column; a spread of 1 for what does not vary."""
+    centre, spread = columns.mean(axis=0), columns.std(axis=0)
+    return centre, np.where(spread > 1e-9 * (1 + abs(centre)), spread, 1.0)
+
+
 def log_lengths(texts: Sequence[str]) -> Floats:
     """Return the logarithm of each text's number of characters, plus one."""
     long: Floats = np.log1p(np.array([len(text) for text in texts], dtype=float))

@@ -75,7 +75,9 @@ class Router(ABC):
         self._refuse_unfitted()
         told = texts_of(texts)
         self._novelty.tell(told, repr(self), self.n_)
-        return self._frame(self._tell(Prompts(told, pd.DataFrame(index=range(len(told))))), texts)
+        blank = pd.DataFrame(index=range(len(told)))
+        none = np.empty((0, len(self.models_)))
+        return self._frame(self._tell(Prompts(told, blank)) if told else none, texts)
 
     def predict_cost(self, texts: Iterable[str]) -> pd.DataFrame:
         """Return texts × models: USD to expect of a call; NaN for a model without costs."""

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from orchkit.errors import MatrixError, ParameterError
-from orchkit.lab.routers.lessons import Floats
+from orchkit.lab.routers.lessons import Floats, centred
 
 #: An embedding: texts in, an array texts × dimensions out.
 Encoder = Callable[[list[str]], Any]
 #: What the shape of a text weighs beside its words, whose weights have length 1.
 _SHAPE_WEIGHT = 0.15
+#: Standard deviations beyond which a shape is as odd as can be.
+_FAR = 5.0
 #: Below so many texts a word that stands in one of them counts, too.
 _FEW = 50
 _WORD = r"(?u)\b\w+\b"
@@ -42,8 +44,7 @@ class Wording:
             raise MatrixError("The prompts have no words in common, so nothing can be learned.")
         self._parts = [part for part, _ in found]
         shape = shapes(texts)
-        self._centre, spread = shape.mean(axis=0), shape.std(axis=0)
-        self._scale = np.where(spread > 0, spread, 1.0)
+        self._centre, self._scale = centred(shape)
         return self._beside([weights for _, weights in found], shape)
 
     def transform(self, texts: Sequence[str]) -> Any:
@@ -53,7 +54,7 @@ class Wording:
     def _beside(self, weights: Sequence[Any], shape: Floats) -> Any:
         from scipy.sparse import csr_array, hstack
 
-        weighed = _SHAPE_WEIGHT * (shape - self._centre) / self._scale
+        weighed = _SHAPE_WEIGHT * np.clip((shape - self._centre) / self._scale, -_FAR, _FAR)
         return hstack([*weights, csr_array(weighed)]).tocsr()
 
 
