@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,8 @@ UNLIKE = 0.01
 #: Training prompts that texts are held against, at most.
 _MOST = 2_000
 _CHUNK = 1_000
-#: A word, or a sign: any text but a blank one has some.
-_TOKEN = r"(?u)\w+|\S"  # noqa: S105 - a pattern
+#: A word; or a sign, where there are nothing but signs.
+_WORD, _SIGN = r"(?u)\w+", r"(?u)\S"
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,10 @@ class Novelty:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         some = np.unique(np.linspace(0, len(texts) - 1, min(_MOST, len(texts))).astype(int))
-        words = TfidfVectorizer(sublinear_tf=True, token_pattern=_TOKEN, dtype=np.float32)
-        seen = words.fit_transform([texts[place] for place in some])
+        kept = [texts[place] for place in some]
+        pattern = _WORD if any(re.search(_WORD, text) for text in kept) else _SIGN
+        words = TfidfVectorizer(sublinear_tf=True, token_pattern=pattern, dtype=np.float32)
+        seen = words.fit_transform(kept)
         nearest = _nearest(seen, seen, alone=True)
         limit = float(np.quantile(nearest, UNLIKE)) if len(some) > 1 else 0.0
         return cls(words, seen, limit)

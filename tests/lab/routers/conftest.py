@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from orchkit.lab.matrix import Matrix
 
@@ -38,3 +41,10 @@ def made(n: int, seed: int = 0, *, graded: bool = False) -> Matrix:
 def small() -> Matrix:
     """Give a recording to learn from."""
     return made(150)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Keep small matrices on one thread: on a busy machine several wait for each other."""
+    with threadpool_limits(1):
+        yield
