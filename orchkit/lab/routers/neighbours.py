@@ -75,8 +75,7 @@ class KNNRouter(Router):
         """Return what each number of neighbours says of rows; `alone`: a row is none of its own."""
         found: dict[int, list[Floats]] = {k: [np.empty((0, len(self._mean)))] for k in several}
         for near in self._near(rows, alone=alone):
-            most = min(max(several), near.shape[1])
-            ordered = np.argsort(-near, axis=1, kind="stable")[:, :most]
+            ordered = _nearest(near, min(max(several), near.shape[1]))
             weight = np.clip(np.take_along_axis(near, ordered, axis=1), 0.0, None)
             for k in several:
                 found[k].append(self._mixed(ordered[:, :k], weight[:, :k]))
@@ -100,3 +99,12 @@ class KNNRouter(Router):
         mixed = (total + self.shrinkage * self._mean) / np.where(belief > 0, belief, 1.0)
         told: Floats = np.where(belief > 0, np.clip(mixed, 0, 1), self._mean)
         return told
+
+
+def _nearest(near: Floats, most: int) -> Any:
+    """Return the places of the highest similarities of each row, the highest first."""
+    if most == near.shape[1]:
+        return np.argsort(-near, axis=1, kind="stable")
+    some = np.sort(np.argpartition(-near, most - 1, axis=1)[:, :most], axis=1)
+    order = np.argsort(-np.take_along_axis(near, some, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(some, order, axis=1)
