@@ -60,7 +60,10 @@ def recordings(draw: st.DrawFn) -> tuple[Matrix, Table]:
     matrix = Matrix(frame.assign(cost=[each / NANO for each in nano]))
     right, cost = (
         np.array(draw(st.lists(values, **size)), dtype=float).reshape(n, 3)
-        for values in (st.sampled_from([0.0, 0.3, 0.5, 0.7]), st.sampled_from([0.0, 0.1, 0.2, 0.3]))
+        for values in (
+            st.sampled_from([0.0, 0.3, 0.5, 0.7, math.nan]),
+            st.sampled_from([0.0, 0.1, 0.2, 0.3]),
+        )
     )
     return matrix, Table(right, cost)
 

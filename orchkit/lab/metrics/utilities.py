@@ -133,9 +133,11 @@ def climbed(steps: Climbs, good: Floats, spent: Floats) -> pd.DataFrame:
 def chosen(hoped: Floats, priced: Floats, price: float) -> Positions:
     """Return for each prompt the column that is worth most at a price of money.
 
-    Of equals the cheaper, then the first: what `Utility` chooses, by the same arithmetic.
+    Of equals the cheaper, then the first; what nothing is known of comes last. It is what `Utility`
+    chooses, by the same arithmetic.
     """
     worth = hoped - priced * price
+    worth = np.where(np.isnan(worth), -np.inf, worth)
     best = worth == worth.max(axis=1, keepdims=True)
     at: Positions = np.where(best, priced, np.inf).argmin(axis=1)
     return at
