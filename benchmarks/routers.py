@@ -23,8 +23,8 @@ from orchkit.lab.metrics import apgr
 from orchkit.ui.evaluation import RouterEvaluation, evaluate_routers
 
 SEEDS = range(5)
-#: APGR that others report on this pair; CPT50 where they do (RouteLLM: Ong et al., 2024, recomputed
-#: from its released scores on the same prompts).
+#: APGR, and CPT50 where it is told, of RouteLLM's own routers on GSM8K, as published (Ong et al.,
+#: 2024): taken over, not measured here.
 PUBLISHED = {
     "RouteLLM, BERT": (0.531, None),
     "RouteLLM, causal LLM": (0.622, 0.336),
