@@ -1,4 +1,4 @@
-"""Print what a sweep over thresholds takes beside a plain loop, in one run.
+"""Print what a sweep over thresholds, or over prices of money, takes beside a plain loop.
 
 ``python -m benchmarks.sweeping [PROMPTS]``: a made-up matrix of PROMPTS (100,000) × 6 models,
 seeded. The plain loop goes over prompts and thresholds in Python as one would write it first; it is
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from orchkit.lab.arrays import Arrays
+from orchkit.lab.metrics.utilities import chosen, utility_curve
 from orchkit.lab.sweeping import Binned, Sweep, binned, by_cost, subchains, swept
 
 MODELS = ("tiny", "small", "medium", "large", "huge", "vast")
@@ -96,6 +97,25 @@ def main(prompts: int) -> None:
     print(f"sums are the same at all {len(SOME)} thresholds: {agreed}")
     if not agreed:
         raise SystemExit("the sweep and the loop differ")
+    prices(arrays)
+
+
+def prices(arrays: Arrays, seed: int = 1) -> None:
+    """Time a learned router's whole curve: a choice for each prompt at every price of money."""
+    rng = np.random.default_rng(seed)
+    hoped = np.clip(arrays.quality * 0.3 + 0.6 * rng.random(arrays.quality.shape), 0, 1)
+    priced = arrays.cost * rng.uniform(0.8, 1.2, arrays.cost.shape)
+    given = hoped, priced, arrays.quality, arrays.cost
+    _, curve = timed("utility_curve at every price of money", lambda: utility_curve(*given))
+    print(f"it has {len(curve):,} rows")
+    rows, edges = np.arange(len(arrays)), curve["gain_per_cost"].to_numpy()
+    for at in np.linspace(1, len(curve) - 2, 7).astype(int).tolist():
+        best = chosen(hoped, priced, (edges[at] + edges[at + 1]) / 2)
+        sums = arrays.quality[rows, best].sum(), arrays.cost[rows, best].sum()
+        row = curve.iloc[at][["quality", "cost"]] * len(arrays)
+        if not np.allclose(row, sums, rtol=1e-12):
+            raise SystemExit("the curve and the choice at its price differ")
+    print("sums are the same as those of choosing at 7 of the prices")
 
 
 def arrays_of_chain(arrays: Arrays) -> Arrays:

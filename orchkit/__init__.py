@@ -22,7 +22,15 @@ from orchkit.core.signals import (
     self_consistency,
     verbalised,
 )
-from orchkit.core.strategies import AgreeThenEscalate, Cheapest, Ensemble, Fallback, Single
+from orchkit.core.strategies import (
+    AgreeThenEscalate,
+    Cheapest,
+    Ensemble,
+    Fallback,
+    Single,
+    Threshold,
+    Utility,
+)
 from orchkit.errors import (
     BudgetError,
     BudgetExceeded,
@@ -49,6 +57,14 @@ from orchkit.lab.calibrated import Calibrated
 from orchkit.lab.calibration import Calibrator
 from orchkit.lab.datasets import load_dataset
 from orchkit.lab.drifting import Drift
+from orchkit.lab.routers import (
+    BlendRouter,
+    GroupMeanRouter,
+    KNNRouter,
+    LengthRouter,
+    LogisticRouter,
+    Router,
+)
 from orchkit.lab.scoring import Scorer
 from orchkit.runtime.wire import Provider, Quota, Rejection
 from orchkit.ui import accessor, costs, plots
@@ -56,6 +72,7 @@ from orchkit.ui.caching import CacheInfo, cache_info, prune_cache
 from orchkit.ui.calibrating import calibrate, confidence_report, confidence_values
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.estimate import Estimate
+from orchkit.ui.evaluation import RouterEvaluation, evaluate_routers
 from orchkit.ui.exporting import to_csv
 from orchkit.ui.judging import judge
 from orchkit.ui.models import add_model, models, remove_model
@@ -70,6 +87,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AgreeThenEscalate",
     "Answer",
+    "BlendRouter",
     "BudgetError",
     "BudgetExceeded",
     "CacheInfo",
@@ -91,9 +109,13 @@ __all__ = [
     "Failure",
     "Fallback",
     "Fitted",
+    "GroupMeanRouter",
     "Judge",
+    "KNNRouter",
     "KeywordRules",
     "Kind",
+    "LengthRouter",
+    "LogisticRouter",
     "LogprobQuantile",
     "MatrixError",
     "Message",
@@ -115,16 +137,20 @@ __all__ = [
     "ResponseMatrix",
     "Result",
     "RetiredModelWarning",
+    "Router",
+    "RouterEvaluation",
     "Scorer",
     "Signal",
     "Single",
     "StoreError",
     "Strategy",
+    "Threshold",
     "Tier",
     "Trace",
     "UnknownModelError",
     "UnknownNameError",
     "Usage",
+    "Utility",
     "accessor",
     "add_model",
     "agrees_with",
@@ -136,6 +162,7 @@ __all__ = [
     "confidence_values",
     "costs",
     "estimate",
+    "evaluate_routers",
     "hard_failure",
     "judge",
     "last_run",

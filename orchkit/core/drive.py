@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
+import warnings
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import suppress
+from typing import Any, TypeVar
 
 from orchkit.core.calls import Call, Failure, Kind, Response
 from orchkit.core.catalog import Catalog
 from orchkit.core.plans import Answer, Plan, Query, Strategy, Trace
-from orchkit.errors import MisuseError, NotRecorded
+from orchkit.errors import MisuseError, NotRecorded, OrchkitWarning
 
 Calls = tuple[Call, ...]
 Responses = tuple[Response, ...]
+#: A row to run: its query, or why it cannot be asked.
+Row = tuple[Query | Failure, Strategy]
+Q = TypeVar("Q", bound=Query | Failure)
 #: A plan that asks for more rounds than this has no end.
 ROUNDS = 1_000
 
@@ -32,7 +37,9 @@ def opening(strategy: Strategy, query: Query, catalog: Catalog) -> Calls:
     """
     plan = begin(strategy, query, catalog)
     try:
-        return _checked(next(plan))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", OrchkitWarning)  # told when the rows are run
+            return _checked(next(plan))
     except MisuseError:
         raise
     except Exception:  # noqa: BLE001 - told row by row
@@ -40,6 +47,26 @@ def opening(strategy: Strategy, query: Query, catalog: Catalog) -> Calls:
     finally:
         with suppress(RuntimeError):  # a plan that will not be closed
             plan.close()
+
+
+def prepared(rows: Sequence[tuple[Q, Strategy]]) -> Sequence[tuple[Q, Strategy]]:
+    """Return the rows with strategies that have read all of their queries at once.
+
+    That is for strategies with a method ``prepared(texts)``, which returns a strategy that knows
+    what it would otherwise work out row by row, as a learned router's predictions.
+    """
+    asking = {id(each): each for _, each in rows if callable(getattr(each, "prepared", None))}
+    if not asking:
+        return rows
+    texts: dict[int, list[str]] = {key: [] for key in asking}
+    for query, strategy in rows:
+        if id(strategy) in asking and isinstance(query, Query):
+            texts[id(strategy)].append(query.text)
+    ready: dict[int, Strategy] = {}
+    for key, strategy in asking.items():
+        known: Any = strategy
+        ready[key] = known.prepared(texts[key])
+    return [(query, ready.get(id(strategy), strategy)) for query, strategy in rows]
 
 
 async def drive(plan: Plan, answer: Callable[[Calls], Awaitable[Responses]]) -> Trace:

@@ -13,13 +13,16 @@ from numpy.typing import ArrayLike
 from orchkit.core.calls import Params
 from orchkit.core.catalog import NANO, Catalog
 from orchkit.core.complexity import KeywordRules
+from orchkit.core.drive import prepared
 from orchkit.core.plans import Strategy
-from orchkit.core.strategies import Fallback
+from orchkit.core.strategies import Fallback, Utility
 from orchkit.errors import ParameterError
 from orchkit.lab.arrays import Arrays, arrays_of
 from orchkit.lab.experiment import compare, label, recorded_quality
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.metrics import hull, pareto
+from orchkit.lab.metrics.utilities import chosen
+from orchkit.lab.routers.lessons import prompts_of
 from orchkit.lab.stats import mean_interval
 from orchkit.lab.sweeping import binned, by_cost, limits_of, subchains, sweep_frame, swept
 
@@ -43,6 +46,46 @@ def swept_frame(
     return frame
 
 
+def swept_utility(
+    matrix: Matrix, catalog: Catalog, strategy: Utility, values: ArrayLike
+) -> pd.DataFrame:
+    """Return what a utility router comes to at each value of a right answer, by column arithmetic.
+
+    Equal to replaying it row by row. Raises ParameterError where a value is not above 0.
+    """
+    worths = np.unique(np.atleast_1d(np.asarray(values, dtype=float)))
+    if not worths.size or not (worths > 0).all():
+        raise ParameterError(f"value is {values!r:.60}; give USD above 0.")
+    texts = prompts_of(matrix).texts
+    known = strategy.prepared(texts).foreseen
+    names = [*known[texts[0]]]
+    arrays = arrays_of(matrix, [catalog[name].name for name in names])
+    told = np.array([[known[texts[at]][name] for name in names] for at in arrays.place])
+    hoped, priced = told[:, :, 0], told[:, :, 1]
+    taken = [chosen(hoped, priced, 1 / value) for value in worths.tolist()]
+    frame = pd.DataFrame(
+        [{"value": value, **_routed(arrays, at)} for value, at in zip(worths, taken, strict=True)]
+    )
+    frame.attrs.update(models=names, left_out=arrays.left_out)
+    return frame
+
+
+def _routed(arrays: Arrays, at: Any) -> dict[str, Any]:
+    """Return what choosing a column for each prompt comes to."""
+    rows, n = np.arange(len(arrays)), len(arrays)
+    quality, cost = arrays.quality[rows, at], int(arrays.cost[rows, at].sum())
+    low, high = mean_interval(quality)
+    return {
+        "quality": quality.mean(),
+        "quality_low": low,
+        "quality_high": high,
+        "cost_per_1k": 1000 * (cost / NANO) / n,
+        "cost": cost / NANO,
+        "calls": 1.0,
+        "n": n,
+    }
+
+
 def replayed(
     matrix: Matrix, catalog: Catalog, strategy: Strategy, thresholds: ArrayLike
 ) -> pd.DataFrame:
@@ -53,9 +96,11 @@ def replayed(
             "that has one."
         )
     queries = matrix.queries(KeywordRules().predict, Params())
+    rows = prepared([(query, strategy) for query in queries])
+    ready = rows[0][1] if rows else strategy
     found = {}
     for limit in limits_of(thresholds).tolist():
-        each: Any = replace(strategy, threshold=limit)  # type: ignore[type-var]
+        each: Any = replace(ready, threshold=limit)  # type: ignore[type-var]
         told = compare(queries, [each], lambda jobs: matrix.run(jobs, catalog), recorded_quality)
         found[limit] = told.set_index("row")
     known = np.all([each[["quality", "cost"]].notna().all(axis=1) for each in found.values()], 0)

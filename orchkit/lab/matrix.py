@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from orchkit.core.calls import Failure, Params
 from orchkit.core.catalog import Catalog
-from orchkit.core.drive import begin, replay
+from orchkit.core.drive import begin, prepared, replay
 from orchkit.core.plans import Answer, Query, Strategy, Trace, last_said
 from orchkit.errors import StoreError
 from orchkit.lab.asking import Predict, predicted
@@ -389,7 +389,7 @@ class Matrix:
         max_cost: int | None = None,
     ) -> list[Trace]:
         """Return one trace a row. Row `i` replays prompt ``i % len(self)``."""
-        return list(self.replay(rows, catalog, max_cost))
+        return list(self.replay(prepared(rows), catalog, max_cost))
 
     def replay(
         self,
@@ -397,7 +397,10 @@ class Matrix:
         catalog: Catalog,
         max_cost: int | None = None,
     ) -> Iterator[Trace]:
-        """Give the traces of `run` one by one, so that all of them need not be kept."""
+        """Give the traces of `run` one by one, so that all of them need not be kept.
+
+        Strategies that read all queries at once (`core.drive.prepared`) are to have done so.
+        """
         size = len(self)
         for number, (query, strategy) in enumerate(rows):
             yield self._replay(number % size, query, strategy, catalog, max_cost)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from orchkit.core.calls import Call, Failure, Kind, Response
 from orchkit.core.catalog import Catalog, Model
-from orchkit.core.drive import begin, drive
+from orchkit.core.drive import Row, begin, drive, prepared
 from orchkit.core.plans import Answer, Query, Strategy, Trace
 from orchkit.errors import CacheWarning, MisuseError, OrchkitWarning, StoreError, tell
 from orchkit.runtime.asked import Asked
@@ -29,8 +29,6 @@ from orchkit.runtime.pacing import Paces
 from orchkit.runtime.scribe import Scribe
 from orchkit.runtime.wire import Provider
 
-#: A row to run: its query, or why it cannot be asked.
-Row = tuple[Query | Failure, Strategy]
 #: Seconds a worker may go on without letting others in: a warm cache never waits.
 _SHARE = 0.02
 
@@ -131,8 +129,9 @@ class Executor:
         What was finished by then is in `done`, a list of as many places as there are rows.
         """
         places: list[Trace | None] = [None] * len(rows) if done is None else done
+        ready = prepared(rows)
         try:
-            LOOP.run(lambda: self._pool(rows, places, tell_progress or (lambda _: None)))
+            LOOP.run(lambda: self._pool(ready, places, tell_progress or (lambda _: None)))
         finally:
             self._complain()
         return [trace for trace in places if trace is not None]

@@ -8,7 +8,7 @@ from itertools import product
 
 from orchkit.core.calls import Call, Message, Response, Usage
 from orchkit.core.catalog import input_bound
-from orchkit.core.drive import begin, replay
+from orchkit.core.drive import begin, prepared, replay
 from orchkit.core.plans import Query, Strategy
 from orchkit.core.quoting import BYTES_A_TOKEN
 from orchkit.runtime.asked import Asked
@@ -48,7 +48,8 @@ def rehearse(
     nobody knows what became of it.
     """
     stage = _Stage(executor, simulator)
-    for strategy, query in product(strategies, asked):
+    rows = [(query, strategy) for strategy, query in product(strategies, asked)]
+    for query, strategy in prepared(rows):
         stage.longest = -(-BYTES_A_TOKEN * query.params.max_tokens // len(_MARK)) * _MARK
         replay(begin(strategy, query, executor.catalog), stage.answer)
     return stage.bill

@@ -150,7 +150,7 @@ def job_of(
 def _may_ask(strategy: Strategy, catalog: Catalog) -> list[Model]:
     """Return the models a strategy names or starts with; the defaults where it names none."""
     first = [call.model for call in opening(strategy, Query((Message("user", "?"),)), catalog)]
-    fields = [getattr(strategy, field, None) or () for field in ("chain", "models")]
+    fields = [getattr(strategy, field, None) or () for field in ("chain", "models", "may_ask")]
     named = [name for field in fields for name in field] or [*catalog.pool]
     alone = isinstance(strategy, Single)
     asked = [*first, *([] if alone else named), *_judges(strategy)]

@@ -15,16 +15,16 @@ from numpy.typing import ArrayLike
 
 from orchkit.core.calls import DEFAULT_MAX_TOKENS, Params
 from orchkit.core.catalog import NANO, Catalog, model_names
-from orchkit.core.drive import opening
+from orchkit.core.drive import opening, prepared
 from orchkit.core.plans import Query, Strategy
-from orchkit.core.strategies import Ensemble, Fallback, Single
+from orchkit.core.strategies import Ensemble, Fallback, Single, Utility
 from orchkit.errors import ParameterError, whole
 from orchkit.lab import experiment
 from orchkit.lab.arrays import arrays_of
 from orchkit.lab.asking import predictor
 from orchkit.lab.coverage import complete, coverage
 from orchkit.lab.frames import attach
-from orchkit.lab.frontiers import frontier, replayed, swept_frame
+from orchkit.lab.frontiers import frontier, replayed, swept_frame, swept_utility
 from orchkit.lab.goals import Goal
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.repricing import Prices, pairs
@@ -81,7 +81,7 @@ class ResponseMatrix(Matrix):
             confidence=confidence,
         )
         judged = self._judged([chosen], catalog, complexity, max_tokens)
-        rows = ((query, chosen) for query in judged)
+        rows = prepared([(query, chosen) for query in judged])
         traces = self.replay(rows, catalog, nano(max_cost, "max_cost"))
         return attach(self.prompts, traces, experiment.short_name(chosen), prefix)
 
@@ -101,7 +101,7 @@ class ResponseMatrix(Matrix):
         results = experiment.compare(
             judged,
             chosen,
-            lambda rows: self.replay(rows, catalog, cap),
+            lambda rows: self.replay(prepared(rows), catalog, cap),
             experiment.recorded_quality,
         )
         singles = tuple(experiment.label(one) for one in chosen if isinstance(one, Single))
@@ -146,14 +146,15 @@ class ResponseMatrix(Matrix):
         strategy: str | Strategy = "fallback",
         *,
         threshold: ArrayLike | None = None,
+        value: ArrayLike | None = None,
         chain: Sequence[str] | None = None,
         confidence: Any = None,
     ) -> pd.DataFrame:
-        """Return what a strategy comes to at many thresholds, without spending.
+        """Return what a strategy comes to at many thresholds, or values, without spending.
 
         A fallback is swept by column arithmetic, equal to replaying it row by row: a thousand
-        thresholds over 100,000 prompts take milliseconds. Any other strategy that has a
-        `threshold` is replayed at each.
+        thresholds over 100,000 prompts take milliseconds. So is `orchkit.Utility`, over `value`.
+        Any other strategy that has a `threshold` is replayed at each.
 
         Parameters
         ----------
@@ -161,15 +162,18 @@ class ResponseMatrix(Matrix):
             ``"fallback"``, or an object with a field `threshold`.
         threshold : array-like of float, optional
             In [0, 1]; 0, 0.01, … 1 by default.
+        value : array-like of float, optional
+            For `orchkit.Utility`: USD that a right answer is worth, above 0.
         chain, confidence : optional
             Settings of ``"fallback"``.
 
         Returns
         -------
         DataFrame
-            One row a threshold, ascending: threshold, quality in [0, 1] with its 95 % interval,
-            cost_per_1k (USD per 1,000 prompts), cost (USD), escalation_rate, calls (mean), n.
-            Prompts with a gap in one of the models are left out of all rows;
+            One row a threshold (or value), ascending: threshold, quality in [0, 1] with its 95 %
+            interval, cost_per_1k (USD per 1,000 prompts), cost (USD), escalation_rate (not over
+            values), calls (mean), n. Prompts with a gap in one of the models are left out of all
+            rows;
             ``.attrs["left_out"]`` counts them.
 
         Examples
@@ -183,6 +187,10 @@ class ResponseMatrix(Matrix):
         """
         catalog = self._known()
         chosen = names.strategy(strategy, catalog, chain=chain, confidence=confidence)
+        if isinstance(chosen, Utility) and value is not None and threshold is None:
+            return swept_utility(self, catalog, chosen, value)
+        if isinstance(chosen, Utility) or value is not None:
+            raise ParameterError("value is what Utility is swept over: sweep(Utility(…), value=…).")
         limits = np.linspace(0, 1, 101) if threshold is None else threshold
         if not isinstance(chosen, Fallback) or type(chosen).plan is not Fallback.plan:
             return replayed(self, catalog, chosen, limits)

@@ -1,15 +1,16 @@
 import asyncio
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import pytest
 
-from orchkit.core.calls import Call, Failure, Kind, Response
+from orchkit.core.calls import Call, Failure, Kind, Message, Response
 from orchkit.core.catalog import Catalog
-from orchkit.core.drive import ROUNDS, drive, opening, replay
+from orchkit.core.drive import ROUNDS, drive, opening, prepared, replay
 from orchkit.core.plans import Answer, Plan, Query, Trace
+from orchkit.core.strategies import Single
 from orchkit.errors import NotRecorded, ParameterError
 
 Calls = tuple[Call, ...]
@@ -264,3 +265,35 @@ def test_misuse_shows_in_the_opening(catalog: Catalog, query: Query) -> None:
     """What a strategy refuses as misuse is raised before anything is sent."""
     with pytest.raises(ParameterError, match="no such thing"):
         opening(Opens(lambda: _fails(ParameterError("no such thing"))), query, catalog)
+
+
+class Ahead:
+    """A strategy that reads ahead."""
+
+    name = "ahead"
+
+    def __init__(self, known: tuple[str, ...] = ()) -> None:
+        self.known = known
+
+    def prepared(self, texts: list[str]) -> Any:
+        """Return one that knows these texts."""
+        return Ahead(tuple(texts))
+
+    def plan(self, query: Query, catalog: Catalog) -> Any:
+        """Plan nothing."""
+        raise NotImplementedError
+
+
+def test_rows_are_prepared_by_strategy(query: Query) -> None:
+    """A strategy that reads ahead is given the texts of its own rows at once; others stay."""
+    one, other, plain = Ahead(), Ahead(), Single("gpt-4o")
+    second = replace(query, messages=(Message("user", "Why?"),))
+    failed = Failure(Kind.EmptyPrompt)
+    rows = [(query, one), (second, other), (second, one), (failed, one), (query, plain)]
+    ready = prepared(rows)
+    assert [row[0] for row in ready] == [row[0] for row in rows]
+    both = ("What is 2+2?", "Why?")
+    known = [getattr(row[1], "known", None) for row in ready]
+    assert known == [both, ("Why?",), both, both, None]
+    assert ready[0][1] is ready[2][1]
+    assert prepared(rows[-1:]) == rows[-1:]

@@ -6,6 +6,7 @@ metric cannot count are told of, or counted in a frame's ``.attrs``.
 ====================  ===========================================================================
 points                `pareto`, `hull`, `hull_value` (the Zero router), `aiq`, `qnc`
 two models            `deferral_curve`, `pgr`, `apgr`, `cpt`, `cost_apgr`
+many models           `utility_curve`
 the truth             `oracle_frontier`, `regret`, `model_recall`
 calibration           `calibration_bins`, `ece`, `brier`, `brier_parts`
 ranking by confidence `auroc`, `risk_coverage`, `aurc`, `e_aurc`, `augrc`
@@ -28,6 +29,7 @@ from orchkit.lab.metrics.frontier import hull, hull_value, pareto
 from orchkit.lab.metrics.oracles import model_recall, oracle_frontier, regret
 from orchkit.lab.metrics.recovery import apgr, cost_apgr, cpt, pgr
 from orchkit.lab.metrics.selection import augrc, aurc, auroc, e_aurc, risk_coverage
+from orchkit.lab.metrics.utilities import utility_curve
 
 __all__ = [
     "aiq",
@@ -57,4 +59,5 @@ __all__ = [
     "risk_coverage",
     "routerarena_optimality",
     "routerarena_score",
+    "utility_curve",
 ]

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 
 from orchkit.errors import ParameterError
 from orchkit.lab.metrics.frontier import pareto, points
-from orchkit.lab.metrics.oracles import tables
 from orchkit.lab.metrics.reading import (
     EPSILON,
     NOTHING,
@@ -22,6 +21,7 @@ from orchkit.lab.metrics.reading import (
     left_out,
     number,
     shares,
+    tables,
     undefined,
 )
 

@@ -52,11 +52,8 @@ def pareto(cost: ArrayLike, quality: ArrayLike) -> NDArray[np.bool_]:
     [True, True, False, False]
     """
     spent, good = points(cost, quality)
-    order = np.lexsort((-good, spent))
-    order = order[known(spent, good)[order]]
-    before = np.concatenate(([-math.inf], np.maximum.accumulate(good[order])))[: len(order)]
     mask = np.zeros(len(spent), dtype=bool)
-    mask[order[good[order] > before]] = True
+    mask[_front(spent, good)] = True
     return mask
 
 
@@ -90,9 +87,7 @@ def hull(cost: ArrayLike, quality: ArrayLike) -> pd.DataFrame:
     1   3.0      0.9      2
     """
     spent, good = points(cost, quality)
-    front = np.flatnonzero(pareto(spent, good))
-    corners = _corners(spent, good, front[np.argsort(spent[front])])
-    index = np.array(corners, dtype=np.int64)
+    index = corners(spent, good)
     frame = pd.DataFrame({"cost": spent[index], "quality": good[index], "index": index})
     frame.attrs["dropped"] = int((~known(spent, good)).sum())
     return frame
@@ -152,14 +147,28 @@ def points(cost: Any, quality: Any) -> tuple[Floats, Floats]:
     return spent, good
 
 
+def corners(spent: Floats, good: Floats) -> NDArray[np.int64]:
+    """Return the positions of the hull's corners, from the cheapest on, of columns as read."""
+    return np.array(_corners(spent, good, _front(spent, good)), dtype=np.int64)
+
+
+def _front(spent: Floats, good: Floats) -> NDArray[np.intp]:
+    """Return the positions of the points that no other beats, in order of cost."""
+    order = np.lexsort((-good, spent))
+    order = order[known(spent, good)[order]]
+    before = np.concatenate(([-math.inf], np.maximum.accumulate(good[order])))[: len(order)]
+    front: NDArray[np.intp] = order[good[order] > before]
+    return front
+
+
 def _corners(spent: Floats, good: Floats, front: NDArray[np.intp]) -> list[int]:
     """Return the points of a frontier, in order of cost, that no two others overshadow."""
-    corners: list[int] = []
+    found: list[int] = []
     for point in front.tolist():
-        while len(corners) > 1 and _sags(spent, good, corners[-2], corners[-1], point):
-            corners.pop()
-        corners.append(point)
-    return corners
+        while len(found) > 1 and _sags(spent, good, found[-2], found[-1], point):
+            found.pop()
+        found.append(point)
+    return found
 
 
 def _sags(spent: Floats, good: Floats, left: int, middle: int, right: int) -> bool:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from orchkit.errors import ParameterError
 from orchkit.lab.metrics.frontier import along, hull
 from orchkit.lab.metrics.reading import (
     EPSILON,
@@ -21,9 +18,10 @@ from orchkit.lab.metrics.reading import (
     left_out,
     length,
     shares,
+    tables,
     undefined,
 )
-from orchkit.lab.metrics.ties import ranked, running
+from orchkit.lab.metrics.utilities import climbed, climbs
 
 
 def oracle_frontier(
@@ -67,17 +65,7 @@ def oracle_frontier(
     good, spent = tables(quality, cost)
     kept = known(*good.T, *spent.T)
     good, spent = good[kept], spent[kept]
-    bought, paid, start = _climbs(good, spent)
-    order, ends = ranked(bought / paid)
-    n = max(len(good), 1)
-    frame = pd.DataFrame(
-        {
-            "cost": (spent[start].sum() + running(paid[order], ends)) / n,
-            "quality": np.clip((good[start].sum() + running(bought[order], ends)) / n, 0, 1),
-            "gain_per_cost": np.concatenate(([np.inf], (bought / paid)[order][ends[1:] - 1])),
-        }
-    )
-    frame = frame if len(good) else frame.iloc[:0]
+    frame = climbed(climbs(good, spent), good, spent)
     frame.attrs.update(n=len(good), dropped=int((~kept).sum()))
     return frame
 
@@ -159,37 +147,3 @@ def model_recall(
     if not solvable.any():
         return undefined("model_recall", "no model gets any prompt right")
     return float((mine[solvable] >= right - EPSILON).mean())
-
-
-def tables(quality: Any, cost: Any) -> tuple[Floats, Floats]:
-    """Return qualities and costs as tables of one shape, of the same labels if they have any."""
-    frames = [each for each in (quality, cost) if isinstance(each, pd.DataFrame)]
-    good, spent = shares("quality", quality, ndim=2), costs("cost", cost, ndim=2)
-    aligned(quality=good, cost=spent)
-    if len(frames) == 2 and not all(map(pd.Index.equals, frames[0].axes, frames[1].axes)):
-        raise ParameterError(
-            "quality and cost have different labels; "
-            "give cost.loc[quality.index, quality.columns] for cost."
-        )
-    return good, spent
-
-
-def _climbs(good: Floats, spent: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Return the steps of every prompt up its own hull: quality bought and cost paid.
-
-    The third marks each prompt's cheapest model, where it starts.
-    """
-    rows = np.arange(len(good))
-    at = np.lexsort((-good, spent), axis=1)[:, 0] if len(good) else rows
-    start = np.zeros(good.shape, dtype=bool)
-    start[rows, at] = True
-    steps = [np.empty((2, 0))]
-    for _ in range(good.shape[1] - 1):
-        more, dearer = good - good[rows, at, None], spent - spent[rows, at, None]
-        slope = np.divide(more, dearer, out=np.zeros_like(more), where=(more > 0) & (dearer > 0))
-        best = slope.argmax(axis=1) if len(good) else rows
-        climbing = slope[rows, best] > 0
-        steps.append(np.stack([more[rows, best], dearer[rows, best]])[:, climbing])
-        at = np.where(climbing, best, at)
-    bought, paid = np.concatenate(steps, axis=1)
-    return bought, paid, start

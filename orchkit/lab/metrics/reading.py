@@ -90,6 +90,19 @@ def aligned(**columns: Floats) -> None:
             )
 
 
+def tables(quality: Any, cost: Any) -> tuple[Floats, Floats]:
+    """Return qualities and costs as tables of one shape, of the same labels if they have any."""
+    frames = [each for each in (quality, cost) if isinstance(each, pd.DataFrame)]
+    good, spent = shares("quality", quality, ndim=2), costs("cost", cost, ndim=2)
+    aligned(quality=good, cost=spent)
+    if len(frames) == 2 and not all(map(pd.Index.equals, frames[0].axes, frames[1].axes)):
+        raise ParameterError(
+            "quality and cost have different labels; "
+            "give cost.loc[quality.index, quality.columns] for cost."
+        )
+    return good, spent
+
+
 def known(*columns: Floats) -> NDArray[np.bool_]:
     """Return which rows are known in every column."""
     missing: NDArray[np.bool_] = np.any([np.isnan(column) for column in columns], axis=0)

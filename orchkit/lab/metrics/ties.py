@@ -17,7 +17,8 @@ def ranked(score: Floats) -> tuple[Positions, Positions]:
     """
     order = np.argsort(-score, kind="stable")
     lowered = np.flatnonzero(score[order][1:] < score[order][:-1]) + 1
-    return order, np.unique(np.concatenate(([0], lowered, [len(score)])))
+    last = [len(score)] if len(score) else []
+    return order, np.concatenate(([0], lowered, last)).astype(np.intp)
 
 
 def running(values: Floats, ends: Positions) -> Floats:

@@ -14,7 +14,15 @@ from orchkit.core.calls import Call, Kind, Response
 from orchkit.core.catalog import Catalog, Tier
 from orchkit.core.drive import drive, replay
 from orchkit.core.plans import Answer, Query, Strategy, Trace
-from orchkit.core.strategies import AgreeThenEscalate, Cheapest, Ensemble, Fallback, Single
+from orchkit.core.strategies import (
+    AgreeThenEscalate,
+    Cheapest,
+    Ensemble,
+    Fallback,
+    Single,
+    Threshold,
+    Utility,
+)
 from orchkit.errors import UnknownModelError
 
 Calls = tuple[Call, ...]
@@ -22,6 +30,25 @@ Responses = tuple[Response, ...]
 Replies = Mapping[str, Response]
 Run = Callable[..., Trace]
 
+
+class Fixed:
+    """A router that says the same of every text: the dearer the better."""
+
+    models_ = ("gpt-4o-mini", "gpt-4o", "gpt-4")
+
+    def __repr__(self) -> str:
+        return "Fixed()"
+
+    def predict(self, texts: list[str]) -> list[dict[str, float]]:
+        """Return how likely each model is right."""
+        return [dict(zip(self.models_, (0.5, 0.7, 0.8), strict=True))] * len(texts)
+
+    def predict_cost(self, texts: list[str]) -> list[dict[str, float]]:
+        """Return USD."""
+        return [dict(zip(self.models_, (1e-4, 1e-3, 1e-2), strict=True))] * len(texts)
+
+
+FIXED = Fixed()
 EVERY = (
     Single("gpt-4o"),
     Cheapest(),
@@ -33,6 +60,8 @@ EVERY = (
     Ensemble(models=("gpt-4", "gpt-4o"), select="weighted"),
     AgreeThenEscalate(),
     AgreeThenEscalate(("gpt-4", "gpt-4o", "mini"), "claude-haiku-3.5"),
+    Utility(FIXED, value=0.01),
+    Threshold(FIXED, "gpt-4o-mini", "gpt-4o", 0.1),
 )
 every = pytest.mark.parametrize("strategy", EVERY, ids=repr)
 #: Those that judge every answer they take; those that compare answers ask a signal only at last.

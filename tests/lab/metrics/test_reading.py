@@ -154,7 +154,7 @@ def test_options_stand_after_a_star() -> None:
     """What is not data is given by its name."""
     data = {
         "cost", "quality", "at", "score", "weak", "strong", "level", "confidence", "correct",
-        "accuracy", "cost_per_1k", "baseline", "model_quality",
+        "accuracy", "cost_per_1k", "baseline", "model_quality", "predicted", "price",
     }  # fmt: skip
     for name in metrics.__all__:
         parameters = inspect.signature(getattr(metrics, name)).parameters.values()

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+from orchkit.errors import MatrixError, MetricWarning, ParameterError
+from orchkit.lab import metrics
+from orchkit.lab.metrics import utility_curve
+from orchkit.lab.metrics.budgets import aiq, qnc
+from orchkit.lab.routers import GroupMeanRouter, KNNRouter, LengthRouter
+from orchkit.lab.routers.buying import PRICES, Buying, readings
+from orchkit.lab.routers.crossing import group_folds, text_folds
+from orchkit.lab.routers.evaluation import Evaluation, evaluate
+from orchkit.lab.routers.lessons import Lesson
+from orchkit.lab.routers.recovering import Recovering
+from tests.lab.routers.conftest import made
+
+
+def evaluated(matrix: Any, routers: Any = None, **given: Any) -> Evaluation:
+    """Return an evaluation with quick settings."""
+    settings = {"folds": 3, "seed": 0, "groups": None, "weak": None, "strong": None, "n": 50}
+    routers = {"knn": KNNRouter(k=20), "length": LengthRouter()} if routers is None else routers
+    return evaluate(matrix, routers, **(settings | given))
+
+
+def test_resampled_scores_are_the_metrics() -> None:
+    """APGR and CPT of a replicate equal `orchkit.metrics` on the drawn prompts, ties and all."""
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        n = int(rng.integers(20, 60))
+        scores = [rng.integers(0, 5, n).astype(float), rng.random(n), np.zeros(n)]
+        weak, strong = rng.integers(0, 2, n) * 1.0, rng.integers(0, 3, n) / 2
+        drawn = rng.integers(n, size=n)
+        found = Recovering(scores, weak, strong)(drawn)
+        if strong[drawn].mean() <= weak[drawn].mean():
+            assert np.isnan(found).all()
+            continue
+        for told, score in zip(found, scores, strict=True):
+            given = score[drawn], weak[drawn], strong[drawn]
+            expected = metrics.apgr(*given), metrics.cpt(*given, 0.5), metrics.cpt(*given, 0.8)
+            assert told.tolist() == pytest.approx(expected, abs=1e-9)
+
+
+def test_readings_lie_on_the_curve(small: Any) -> None:
+    """What is read at a price is a point of `utility_curve`; AIQ and QNC are those of its hull."""
+    lesson = Lesson.of(small)
+    rng = np.random.default_rng(0)
+    hoped = rng.random(lesson.quality.shape)
+    told = readings(hoped, lesson.cost, lesson.quality, lesson.cost)
+    good, spent = (np.mean(each, axis=1) for each in (told[:PRICES], told[PRICES:]))
+    curve = utility_curve(hoped, lesson.cost, lesson.quality, lesson.cost)
+    points = {
+        (round(q, 9), round(c * 1e6, 6)) for q, c in zip(curve.quality, curve.cost, strict=True)
+    }
+    assert {_rounded(*each) for each in zip(good, spent, strict=True)} <= points
+    q, c = lesson.quality.mean(axis=0), lesson.cost.mean(axis=0)
+    zero, found = Buying(2, 1)(*q, *c, *good, *spent)
+    low, high = max(c.min(), spent.min()), c[1]
+    assert found[0] == pytest.approx(aiq(spent, good, cost_range=(low, high)))
+    assert zero[0] == pytest.approx(aiq(c, q, cost_range=(low, high)))
+    assert found[1] == pytest.approx(found[0] - zero[0])
+    assert found[2] == pytest.approx(
+        qnc(spent, good, best_cost=c[1], best_quality=q[1], mixed=True)
+    )
+
+
+def test_baselines_are_what_they_must_be(small: Any) -> None:
+    """Random mixing recovers half, the oracle most; what is learned lies between."""
+    found = evaluated(small)
+    table = found.table
+    assert table.index.tolist() == ["random mix", "longest first", "knn", "length", "oracle"]
+    assert table.loc["random mix", ["apgr", "cpt50", "cpt80", "aiq_gain"]].tolist() == [
+        0.5, 0.5, 0.8, 0.0,
+    ]  # fmt: skip
+    assert table["apgr"].idxmax() == table["aiq"].idxmax() == "oracle"
+    assert table.loc["knn", "apgr_low"] > 0.5
+    assert (table["apgr_low"] <= table["apgr"]).all()
+    assert (found.weak, found.strong, found.best) == ("small", "large", "large")
+    assert set(found.curves["router"]) == {*table.index} - {"random mix"}
+
+
+def test_what_is_said_of_a_prompt_was_said_unseen(small: Any) -> None:
+    """Turning a prompt's outcome does not change what was said of it."""
+    frame = small.frame
+    own = frame["prompt_id"] == 0
+    frame.loc[own, "quality"] = 1 - frame.loc[own, "quality"]
+    one, other = (evaluated(m).crossed[0].hoped for m in (small, type(small)(frame)))
+    assert np.array_equal(one[0], other[0])
+    assert not np.array_equal(one[1:], other[1:])
+
+
+def test_left_out_groups_stand_beside(small: Any) -> None:
+    """With groups each router has a second row; group means know nothing of groups left out."""
+    groups = small.per_prompt("topic").tolist()
+    found = evaluated(small, {"means": GroupMeanRouter("topic")}, groups=groups)
+    table = found.table
+    assert table["validation"].tolist() == ["", "", "i.i.d.", "leave-group-out", ""]
+    assert table.loc["means", "apgr_low"] > 0.5
+    assert table.loc["means, groups left out", "apgr"] == pytest.approx(0.5)
+    assert table.loc["means, groups left out", "unlike"] > table.loc["means", "unlike"]
+
+
+def test_folds_keep_together_what_belongs_together() -> None:
+    """Equal texts share a fold, and so do groups; all folds are used and of like size."""
+    texts = [f"text {number % 20}" for number in range(60)]
+    fold = text_folds(texts, 5, seed=3)
+    assert np.bincount(fold).tolist() == [12] * 5
+    assert all(len({*fold[n::20]}) == 1 for n in range(20))
+    groups = [n % 7 for n in range(70)]
+    left = group_folds(groups, 3, seed=0)
+    assert sorted(np.bincount(left)) == [20, 20, 30]
+    assert all(len({*left[n::7]}) == 1 for n in range(7))
+    with pytest.raises(MatrixError, match="one group"):
+        group_folds(["a", "a"], 3, seed=0)
+
+
+def test_without_costs_there_is_no_aiq(small: Any) -> None:
+    """APGR needs no costs; AIQ and QNC are NaN and say why."""
+    bare = type(small)(small.frame.drop(columns="cost"))
+    with pytest.warns(MetricWarning, match="no prompt has the costs"):
+        table = evaluated(bare).table
+    assert table["aiq"].isna().all()
+    assert table.loc["oracle", "apgr"] > 0.5
+    assert "cost" not in evaluated_curves(bare)
+
+
+def evaluated_curves(matrix: Any) -> Any:
+    """Return the curves of an evaluation, whatever it warns of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MetricWarning)
+        return evaluated(matrix).curves
+
+
+def test_a_router_of_ones_own_is_fitted_on_the_rest(small: Any) -> None:
+    """Anything with fit and predict is cross-validated, on copies and recordings of its own."""
+    seen: list[int] = []
+
+    class Own:
+        def fit(self, matrix: Any) -> Own:
+            seen.append(len(matrix))
+            return self
+
+        def predict(self, texts: list[str]) -> Any:
+            return {"large": [0.9] * len(texts), "small": [len(t) / 1000 for t in texts]}
+
+    found = evaluated(small, {"own": Own()})
+    assert seen == [100, 100, 100]
+    assert found.crossed[0].hoped[:, 1].tolist() == [0.9] * 150
+    with pytest.raises(ParameterError, match="is no router"):
+        evaluated(small, {"none": object()})
+
+
+def test_two_models_are_needed(small: Any) -> None:
+    """One model, an unknown one, or the same twice is refused."""
+    with pytest.raises(MatrixError, match="Only small was recorded"):
+        evaluated(small.subset(models=["small"]))
+    with pytest.raises(ParameterError, match="No model 'huge'"):
+        evaluated(small, weak="huge")
+    with pytest.raises(ParameterError, match="are both large"):
+        evaluated(made(30), weak="large")
+
+
+def _rounded(quality: float, cost: float) -> tuple[float, float]:
+    return round(quality, 9), round(cost * 1e6, 6)
