@@ -185,3 +185,15 @@ def _slowest(round_: tuple[Response, ...]) -> float:
         return round_[0].latency
     taken = [response.latency for response in round_]
     return math.nan if any(map(math.isnan, taken)) else max(taken, default=0.0)
+
+
+def worst(failures: Sequence[Failure]) -> Failure:
+    """Return what a row failed of: a vendor's last failure, or the limit's nearest miss.
+
+    Examples
+    --------
+    >>> worst([Failure(Kind.Timeout), Failure(Kind.BudgetExceeded)]).kind.name
+    'Timeout'
+    """
+    told = [failure for failure in failures if failure.kind is not Kind.BudgetExceeded]
+    return told[-1] if told else failures[0]

@@ -21,6 +21,7 @@ from orchkit.core.confidence import Signal, hard_failure, judge
 from orchkit.core.plans import Confidence, Query
 from orchkit.errors import MatrixError, ParameterError
 from orchkit.lab.matrix import Matrix
+from orchkit.lab.replaying import FINISHES
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -154,7 +155,7 @@ def _ranks(
     A recorded confidence of a whole answer is what `auto` says; all others are put to the signal.
     """
     recorded = frame["confidence"].to_numpy()[rows]
-    whole = ~frame["finish_reason"].isin(["length", "max_tokens", "refusal", "content_filter"])
+    whole = ~frame["finish_reason"].isin([*FINISHES])
     plain = whole.to_numpy()[rows] & np.isfinite(recorded) & (signal is None)
     rank, usable = np.where(plain, recorded, -np.inf), plain.copy()
     for prompt, model in np.argwhere(~plain).tolist():

@@ -18,6 +18,7 @@ from orchkit.core.plans import Strategy
 from orchkit.core.strategies import Fallback, Utility
 from orchkit.errors import ParameterError
 from orchkit.lab.arrays import Arrays, arrays_of
+from orchkit.lab.cascading import hop_grid
 from orchkit.lab.experiment import compare, label, recorded_quality
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.metrics import hull, pareto
@@ -33,9 +34,9 @@ def swept_frame(
     """Return what a fallback comes to at each threshold, by column arithmetic."""
     if isinstance(strategy.threshold, tuple) and strategy.threshold:
         raise ParameterError(
-            f"threshold holds one number for each hop {strategy.threshold}, and a sweep tries one "
-            "for all of them: give the chain alone, Fallback(chain), or put strategies of several "
-            "thresholds side by side with mat.compare."
+            f"threshold holds one number for each hop {strategy.threshold}, and this sweep tries "
+            "one for all of them: give the chain alone, Fallback(chain), and for each hop a grid, "
+            "threshold=[[0.5, 0.6], [0.7, 0.8]]; or put strategies side by side with mat.compare."
         )
     chain = catalog.distinct(strategy.chain) if strategy.chain else catalog.ladder()
     signal = strategy.confidence
@@ -43,6 +44,7 @@ def swept_frame(
     arrays = arrays_of(matrix, chain, signal, queries)
     frame = sweep_frame(swept(binned(arrays, thresholds), chain), chain, binary=arrays.binary)
     frame.attrs["left_out"] = arrays.left_out
+    frame.attrs["unsure"] = float(np.isneginf(arrays.rank).mean())
     return frame
 
 
@@ -84,6 +86,34 @@ def _routed(arrays: Arrays, at: Any) -> dict[str, Any]:
         "calls": 1.0,
         "n": n,
     }
+
+
+def hop_frame(
+    matrix: Matrix, catalog: Catalog, strategy: Fallback, grids: Sequence[ArrayLike]
+) -> pd.DataFrame:
+    """Return what a fallback comes to at every combination of thresholds, one grid for each hop."""
+    chain = catalog.distinct(strategy.chain) if strategy.chain else catalog.ladder()
+    if len(grids) != len(chain) - 1:
+        raise ParameterError(
+            f"threshold holds {len(grids)} grids for the chain {' → '.join(chain)}; give one for "
+            f"each of its {len(chain) - 1} hops, or one list of numbers for all."
+        )
+    limits = [limits_of(grid) for grid in grids]
+    signal = strategy.confidence
+    queries = None if signal is None else matrix.queries(KeywordRules().predict, Params())
+    arrays = arrays_of(matrix, chain, signal, queries)
+    quality, cost = hop_grid(arrays, chain, limits)
+    hops = [f"threshold_{hop}" for hop in range(1, len(chain))]
+    points = pd.MultiIndex.from_product(limits, names=hops).to_frame(index=False)
+    n = len(arrays)
+    frame = points.assign(
+        quality=np.clip(quality.ravel() / n, 0, 1),
+        cost_per_1k=1000 * (cost.ravel() / NANO) / n,
+        cost=cost.ravel() / NANO,
+        n=n,
+    )
+    frame.attrs.update(chain=list(chain), left_out=arrays.left_out)
+    return frame
 
 
 def replayed(

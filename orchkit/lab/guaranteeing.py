@@ -31,8 +31,13 @@ def guaranteed(
         raise ParameterError("guarantee=True needs max_loss: the loss it is a guarantee of.")
     if goal.max_loss == 0:
         raise ParameterError("max_loss is 0, which no threshold guarantees; give more, like 0.01.")
+    if groups is not None:
+        raise ParameterError(
+            "guarantee=True counts prompts, which are not exchangeable where groups hold them "
+            "together; leave out one of the two."
+        )
     first = next(iter(known.values()))
-    half = parts(len(first), 2, seed, groups) == 0
+    half = parts(len(first), 2, seed) == 0
     strong = strongest(first.at(half))
     tried = [
         _pair(each.at(half), cheap, strong, signal, goal.max_loss)

@@ -151,7 +151,7 @@ def response_of(
         Usage(0 if isnan(read) else int(read), 0 if isnan(written) else int(written)),
         None if isnan(cost) else round(cost * NANO),
         latency,
-        _FINISHES.get(finish, "stop") if isinstance(finish, str) else "stop",
+        FINISHES.get(finish, "stop") if isinstance(finish, str) else "stop",
         # Unknown, not zero, for an answer without text.
         confidence=None if told and isnan(confidence) else confidence,
         provider="replay",
@@ -159,7 +159,7 @@ def response_of(
     )
 
 
-_FINISHES = {
+FINISHES = {
     "length": "length",
     "max_tokens": "length",
     "refusal": "refusal",

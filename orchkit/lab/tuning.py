@@ -19,7 +19,7 @@ from orchkit.core.strategies.ensemble import SELECT
 from orchkit.errors import OrchkitWarning, ParameterError, tell, whole
 from orchkit.lab.arrays import Arrays, Flags, arrays_of
 from orchkit.lab.cascading import Routed
-from orchkit.lab.goals import Goal, best, strongest
+from orchkit.lab.goals import Candidate, Goal, beats_mixing, best, strongest
 from orchkit.lab.guaranteeing import guaranteed
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.metrics import hull_value
@@ -117,6 +117,8 @@ class Tuning:
         mixed = hull_value(
             beside.cost.mean(axis=0), beside.quality.mean(axis=0), float(there.cost.mean())
         )
+        alone = bool((there.chosen == column).all() and (here.chosen == column).all())
+        same = alone and (there.cost == beside.cost[:, column]).all()
         return Fitted(
             n_fit=int((~test).sum()),
             n_test=int(test.sum()),
@@ -130,7 +132,7 @@ class Tuning:
             fit_cost=float(here.cost.mean()) / NANO,
             zero_router=mixed,
             reference=reference,
-            verdict=str(told),
+            verdict=f"{reference} alone: no other way was shown to pay" if same else str(told),
             guarantee=guarantee,
         )
 
@@ -230,8 +232,9 @@ def _compare_with_member(routed: Routed, arrays: Arrays, member: str, tuning: Tu
     told = noninferior(routed.quality, alone, clusters=groups, name_b=member)
     if not told.better:
         tell(
-            f"The ensemble does not beat its best member, {member}, on {told.n:,} held-out prompts:"
-            f" {100 * told.difference:+.1f} pt [{100 * told.low:+.1f}, {100 * told.high:+.1f}].",
+            f"The ensemble is not shown to beat its best member, {member}, on {told.n:,} held-out "
+            f"prompts: {100 * told.difference:+.1f} pt "
+            f"[{100 * told.low:+.1f}, {100 * told.high:+.1f}].",
             OrchkitWarning,
         )
 
@@ -249,7 +252,16 @@ def tuned_agreement(tuning: Tuning) -> AgreeThenEscalate:
         part = _part(table, mask)
         return escalated(part, found.models, found.setting, agreeing(part, found.models))
 
-    return AgreeThenEscalate(found.models, found.setting, fitted=tuning.fitted(on, table.arrays))
+    remembered = tuning.fitted(on, table.arrays)
+    routed, test = on(~fit), table.arrays.at(~fit)
+    if not beats_mixing(Candidate((), None, routed.quality, routed.cost), test, 1.0):
+        tell(
+            f"{', '.join(found.models)} → {found.setting} is not shown to beat a mix of single "
+            f"models on {len(test):,} held-out prompts: {100 * remembered.quality:.1f} % against "
+            f"{100 * remembered.zero_router:.1f} % at the same cost.",
+            OrchkitWarning,
+        )
+    return AgreeThenEscalate(found.models, found.setting, fitted=remembered)
 
 
 def _ballots(tuning: Tuning) -> tuple[Ballots, Flags]:

@@ -24,7 +24,7 @@ from orchkit.lab.arrays import arrays_of
 from orchkit.lab.asking import predictor
 from orchkit.lab.coverage import complete, coverage
 from orchkit.lab.frames import attach
-from orchkit.lab.frontiers import frontier, replayed, swept_frame, swept_utility
+from orchkit.lab.frontiers import frontier, hop_frame, replayed, swept_frame, swept_utility
 from orchkit.lab.goals import Goal
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.repricing import Prices, pairs
@@ -161,7 +161,9 @@ class ResponseMatrix(Matrix):
         strategy : str or Strategy
             ``"fallback"``, or an object with a field `threshold`.
         threshold : array-like of float, optional
-            In [0, 1]; 0, 0.01, … 1 by default.
+            In [0, 1]; 0, 0.01, … 1 by default. A list of such grids, one for each hop of the chain,
+            gives a row for each combination: threshold_1, threshold_2, …, quality, cost_per_1k,
+            cost, n; the last model's answer is then always taken.
         value : array-like of float, optional
             For `orchkit.Utility`: USD that a right answer is worth, above 0.
         chain, confidence : optional
@@ -174,7 +176,8 @@ class ResponseMatrix(Matrix):
             interval, cost_per_1k (USD per 1,000 prompts), cost (USD), escalation_rate (not over
             values), calls (mean), n. Prompts with a gap in one of the models are left out of all
             rows;
-            ``.attrs["left_out"]`` counts them.
+            ``.attrs["left_out"]`` counts them, ``.attrs["unsure"]`` is the share of answers
+            without a confidence, which escalate. Intervals are of each threshold by itself.
 
         Examples
         --------
@@ -191,7 +194,9 @@ class ResponseMatrix(Matrix):
             return swept_utility(self, catalog, chosen, value)
         if isinstance(chosen, Utility) or value is not None:
             raise ParameterError("value is what Utility is swept over: sweep(Utility(…), value=…).")
-        limits = np.linspace(0, 1, 101) if threshold is None else threshold
+        limits: Any = np.linspace(0, 1, 101) if threshold is None else threshold
+        if isinstance(chosen, Fallback) and _per_hop(limits):
+            return hop_frame(self, catalog, chosen, limits)
         if not isinstance(chosen, Fallback) or type(chosen).plan is not Fallback.plan:
             return replayed(self, catalog, chosen, limits)
         return swept_frame(self, catalog, chosen, limits)
@@ -368,6 +373,11 @@ def _by_recorded_name(
     """Return prices with those of models that were recorded under another of their names."""
     names = {name: known[name].name for name in models if name not in given and name in known}
     return {**given, **{name: given[other] for name, other in names.items() if other in given}}
+
+
+def _per_hop(limits: Any) -> bool:
+    """Whether thresholds are grids, one for each hop."""
+    return isinstance(limits, list | tuple) and all(np.ndim(each) == 1 for each in limits)
 
 
 def _tunable(kind: Any) -> Any:

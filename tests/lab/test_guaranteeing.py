@@ -72,13 +72,11 @@ def test_the_threshold_is_chosen_on_prompts_that_chose_nothing_else(table: Table
     assert first.setting[0][0] > 0.0
 
 
-def test_a_group_is_in_one_half(table: Table) -> None:
-    """The threshold of a pair is chosen on whole groups: each prompt twice is as each once."""
+def test_groups_are_refused(table: Table) -> None:
+    """Prompts held together by groups are not exchangeable, and the promise counts prompts."""
     arrays = arrays_of(Matrix(table(80)), ("a", "b", "c"))
-    twice = arrays.at(np.repeat(np.arange(80), 2))
-    groups = np.repeat(np.arange(80), 2).tolist()
-    _, words = guaranteed({None: twice}, Goal(max_loss=0.2), 0, groups)
-    assert words.endswith("n=80)")
+    with pytest.raises(ParameterError, match="not exchangeable where groups"):
+        guaranteed({None: arrays}, Goal(max_loss=0.2), 0, [0, 1] * 40)
 
 
 def test_with_too_few_prompts_the_strong_one_stands_alone(table: Table) -> None:

@@ -134,13 +134,22 @@ def test_a_search_that_does_not_pay_ends_with_one_model(telling: bool) -> None:
     assert np.mean(chosen) > 1.9 if telling else np.mean(chosen) < 1.35
 
 
-def test_caution_keeps_a_loss_that_was_promised() -> None:
-    """Fitted on 300 prompts, the loss elsewhere stays below what was asked, on the whole."""
+def unsure(n: int, seed: int) -> Arrays:
+    """Return arrays of six models that are nearly alike, of which some look better by luck."""
+    rng = np.random.default_rng(seed)
+    quality = (rng.random((n, 6)) < np.linspace(0.70, 0.80, 6)).astype(float)
+    rank = np.clip(0.5 + 0.2 * quality + rng.normal(0, 0.3, (n, 6)), 0, 1)
+    cost = np.tile(2 ** np.arange(6), (n, 1))
+    return Arrays(tuple("abcdef"), np.arange(n), quality, cost, rank, quality >= 0)
+
+
+@pytest.mark.parametrize(("caution", "kept"), [(0.0, False), (1.0, True)], ids=["bold", "cautious"])
+def test_caution_keeps_a_loss_that_was_asked_for(caution: float, kept: bool) -> None:
+    """What looks within the limit by luck is not: with caution the loss elsewhere stays in it."""
     lost = []
-    for seed in range(12):
-        fit, other = (knowing(300, 100 * seed + part, telling=True) for part in (0, 1))
-        found = searched({None: fit}, Search(Goal(max_loss=0.03), 2, seed))
-        routed = routed_by({None: other}, found, np.full(300, fill_value=True))
-        lost.append(float(other.quality[:, 1].mean() - routed.quality.mean()))
-    assert np.mean(lost) <= 0.03
-    assert np.mean(lost) > -0.05
+    for seed in range(20):
+        fit, other = unsure(150, seed), unsure(4000, 1000 + seed)
+        found = searched({None: fit}, Search(Goal(max_loss=0.02, caution=caution), 2, seed))
+        routed = routed_by({None: other}, found, np.full(4000, fill_value=True))
+        lost.append(float(other.quality[:, 5].mean() - routed.quality.mean()))
+    assert bool(np.mean(lost) <= 0.02) is kept

@@ -185,3 +185,28 @@ def test_a_gap_is_left_out_and_counted() -> None:
         swept = partial.sweep(Fallback(chain), threshold=GRID)
         assert (set(swept["n"]), swept.attrs["left_out"]) == ({30 - left_out}, left_out)
     assert partial.frontier().attrs["left_out"] == 2
+
+
+def test_a_grid_for_each_hop_gives_every_combination(foreign: ResponseMatrix) -> None:
+    """Each row of a sweep over grids is what the chain with those thresholds comes to."""
+    chain = tuple(foreign.models[:3])
+    grids = [[0.2, 0.5, 0.8], [0.4, 0.6]]
+    frame = foreign.sweep(Fallback(chain), threshold=grids)
+    assert frame.shape == (6, 6)
+    assert frame.attrs["chain"] == list(chain)
+    for row in frame.itertuples():
+        each = Fallback(chain, (row.threshold_1, row.threshold_2))
+        found = foreign.compare([each]).summary().iloc[0]
+        assert found["quality"] == pytest.approx(row.quality)
+        assert found["cost"] == pytest.approx(row.cost)
+    with pytest.raises(ParameterError, match="one for each of its 2 hops"):
+        foreign.sweep(Fallback(chain), threshold=[[0.5]])
+
+
+def test_a_sweep_tells_how_many_answers_have_no_confidence(foreign: ResponseMatrix) -> None:
+    """Those escalate whatever the threshold: their share stands in the frame's attributes."""
+    chain = foreign.models[:2]
+    assert foreign.sweep("fallback", chain=chain).attrs["unsure"] == 0
+    bare = foreign.frame
+    bare.loc[bare["model"] == chain[0], ["confidence", "response"]] = None
+    assert ResponseMatrix(bare).sweep("fallback", chain=chain).attrs["unsure"] == 0.5

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from orchkit.core.calls import Failure, Kind, Response
+from orchkit.core.calls import Response
 from orchkit.core.catalog import Catalog, model_names
 from orchkit.core.confidence import Asking, Signal, agreement, hard_failure, judge
 from orchkit.core.fitted import Fitted, Recording, tuned
-from orchkit.core.plans import Answer, Confidence, Plan, Query
+from orchkit.core.plans import Answer, Confidence, Plan, Query, worst
 from orchkit.core.repeating import heard
 from orchkit.errors import ChainError
 
@@ -123,7 +123,12 @@ class AgreeThenEscalate:
         chosen = _usable((*first, last))
         sure = yield from self._sure(query, (*first, last), chosen)
         if chosen.problem:
-            return Answer(None, sure, planned, failure=_worst((*first, last)))
+            return Answer(
+                None,
+                sure,
+                planned,
+                failure=worst([said.problem for said in (*first, last) if said.problem]),
+            )
         return Answer(chosen, sure, planned)
 
     def _sure(self, query: Query, said: tuple[Response, ...], chosen: Response) -> Asking:
@@ -158,10 +163,3 @@ def _usable(said: tuple[Response, ...]) -> Response:
     """Return the last usable answer, else the last answer of any kind, else the last failure."""
     usable = [response for response in said if not hard_failure(response)]
     return (usable or [response for response in said if response.ok] or list(said))[-1]
-
-
-def _worst(said: tuple[Response, ...]) -> Failure:
-    """Return what the row failed of: a vendor's last failure, or the limit's nearest miss."""
-    failures = [response.problem for response in said if response.problem]
-    told = [failure for failure in failures if failure.kind is not Kind.BudgetExceeded]
-    return told[-1] if told else failures[0]

@@ -199,7 +199,7 @@ class Ensemble:
         Warns
         -----
         OrchkitWarning
-            The ensemble does not beat its best member.
+            The ensemble is not shown to beat its best member.
 
         Examples
         --------

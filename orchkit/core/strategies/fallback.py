@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, ClassVar, Self
 
-from orchkit.core.calls import Failure, Kind, Response
+from orchkit.core.calls import Failure, Response
 from orchkit.core.catalog import Catalog, model_names
 from orchkit.core.confidence import Signal, hard_failure, judge
 from orchkit.core.fitted import Fitted, Recording, tuned
-from orchkit.core.plans import UNKNOWN, Answer, Plan, Query
+from orchkit.core.plans import UNKNOWN, Answer, Plan, Query, worst
 from orchkit.core.repeating import Asked
 from orchkit.errors import ParameterError
 
@@ -183,7 +183,7 @@ class Fallback:
                 best, sure = response, now
             if accepted:
                 break
-        return Answer(best, sure, chain, failure=None if best else _worst(failures))
+        return Answer(best, sure, chain, failure=None if best else worst(failures))
 
     def _limits(self, size: int) -> tuple[float, ...]:
         """Return for each model the confidence at which its answer is accepted."""
@@ -216,9 +216,3 @@ def _share(given: Any) -> float:
     if isinstance(given, bool) or not isinstance(given, Real) or not 0 <= float(given) <= 1:
         raise ParameterError(f"threshold is {given!r}; it must be a number in [0, 1].")
     return float(given)
-
-
-def _worst(failures: list[Failure]) -> Failure:
-    """Return what the row failed of: a vendor's last failure, or the limit's nearest miss."""
-    told = [failure for failure in failures if failure.kind is not Kind.BudgetExceeded]
-    return told[-1] if told else failures[0]

@@ -43,7 +43,7 @@ def routerarena_score(
     accuracy : float
         In [0, 1].
     cost_per_1k : float
-        USD for 1,000 prompts; beyond `c_min` or `c_max` it counts as those.
+        USD for 1,000 prompts, above 0 and at most `c_max`; NaN beyond, where it means nothing.
     beta : float
         Above 0; the smaller, the less cost weighs.
     c_max, c_min : float
@@ -74,7 +74,9 @@ def routerarena_score(
         )
     if math.isnan(right) or not paid > 0:
         return undefined("routerarena_score", "accuracy or cost is unknown, or the cost is 0")
-    cheap = math.log2(c_max / min(max(paid, c_min), c_max)) / math.log2(c_max / c_min)
+    if paid > c_max:
+        return undefined("routerarena_score", f"the cost is above c_max={c_max:g}")
+    cheap = math.log2(c_max / paid) / math.log2(c_max / c_min)
     both = beta * right + cheap
     return (1 + beta) * right * cheap / both if both else 0.0
 
