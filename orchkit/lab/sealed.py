@@ -31,10 +31,10 @@ def write_sealed(table: pa.Table, path: str | Path, version: bytes) -> None:
     if is_bomb(table.nbytes, len(whole)):
         raise ValueError(f"{BOMB}; save its distinct rows")
     before, _, after = whole.rpartition(_BLANK)
-    _replace(Path(path), before + _digest(whole) + after)
+    replace_file(Path(path), before + _digest(whole) + after)
 
 
-def _replace(path: Path, whole: bytes) -> None:
+def replace_file(path: Path, whole: bytes) -> None:
     """Write a file at once: whatever happens, the old one or the new one is there, and whole."""
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as part:
         try:

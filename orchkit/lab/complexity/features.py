@@ -1,0 +1,135 @@
+"""Texts -> one row of numbers each: words, letters, what they look like, and an encoder's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchkit.errors import ParameterError
+from orchkit.lab.complexity.grams import LetterGrams, WordGrams
+from orchkit.lab.complexity.reading import Counts, Read
+from orchkit.lab.complexity.shallow import shallow
+
+Encoder = Callable[[list[str]], Any]
+#: How much what a text looks like weighs beside its words, whose row has length 1.
+WEIGHT = 0.15
+_SCALES = ("looks", "encoded")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Columns brought to mean 0 and deviation 1, times a weight.
+
+    Parameters
+    ----------
+    mean, deviation : array (d,)
+    """
+
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, rows: NDArray[np.float64]) -> Scale:
+        """Return the scale of these rows; a column of one value stays where it is."""
+        deviation = rows.std(axis=0)
+        return cls(rows.mean(axis=0), np.where(deviation > 0, deviation, 1.0))
+
+    def transform(self, rows: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
+        """Return the rows on this scale."""
+        told: NDArray[np.float64] = weight * (rows - self.mean) / self.deviation
+        return told
+
+
+@dataclass(frozen=True)
+class Features:
+    """What was learnt of texts to make numbers of others; None where it is not looked at.
+
+    Parameters
+    ----------
+    words : WordGrams, optional
+    letters : LetterGrams, optional
+    looks : Scale, optional
+        Of `shallow`.
+    encoded : Scale, optional
+        Of the encoder's rows.
+    """
+
+    words: WordGrams | None
+    letters: LetterGrams | None
+    looks: Scale | None
+    encoded: Scale | None
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], kind: str, encoder: Encoder | None) -> Features:
+        """Return what there is to know of these texts: "text", "shallow" or "encoder"."""
+        read = Read.of(texts)
+        text = kind == "text"
+        return cls(
+            WordGrams.fit(read) if text else None,
+            LetterGrams.fit(read) if text else None,
+            Scale.fit(shallow(read)) if kind != "encoder" else None,
+            None if encoder is None else Scale.fit(encoded(encoder, texts)),
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return all of it as texts and arrays, for a file."""
+        told: dict[str, Any] = {}
+        if self.words is not None and self.letters is not None:
+            told |= {"words": "\n".join(self.words.words), "pairs": self.words.pairs}
+            told |= {"word_idf": self.words.weights, "letters": self.letters.letters}
+            told |= {"grams": self.letters.grams, "gram_idf": self.letters.weights}
+        for name, scale in zip(_SCALES, (self.looks, self.encoded), strict=True):
+            if scale is not None:
+                told[name] = np.stack([scale.mean, scale.deviation])
+        return told
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> Features:
+        """Return what `state` gave; KeyError or ValueError where it does not fit together."""
+        words = letters = None
+        if "words" in state:
+            told = state["words"].split("\n") if state["words"] else []
+            words = WordGrams(told, state["pairs"], state["word_idf"])
+            letters = LetterGrams(state["letters"], state["grams"], state["gram_idf"])
+        looks, own = (Scale(*state[name]) if name in state else None for name in _SCALES)
+        return cls(words, letters, looks, own)
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        grams = [each.weights for each in (self.words, self.letters) if each is not None]
+        scales = [each.mean for each in (self.looks, self.encoded) if each is not None]
+        return sum(map(len, [*grams, *scales]))
+
+    def transform(self, texts: Sequence[str], encoder: Encoder | None) -> Counts:
+        """Return texts × columns, sparse."""
+        from scipy import sparse
+
+        read = Read.of(texts)
+        grams = [each.transform(read) for each in (self.words, self.letters) if each is not None]
+        alone = 1.0 if not grams else WEIGHT
+        dense = [] if self.looks is None else [self.looks.transform(shallow(read), alone)]
+        if self.encoded is not None and encoder is not None:
+            rows = encoded(encoder, texts, len(self.encoded.mean))
+            dense.append(self.encoded.transform(rows, WEIGHT))
+        return sparse.hstack([*grams, *map(sparse.csr_array, dense)], format="csr")
+
+
+def encoded(
+    encoder: Encoder, texts: Sequence[str], width: int | None = None
+) -> NDArray[np.float64]:
+    """Return an encoder's rows, or say what is wrong with them."""
+    rows = np.asarray(encoder(list(texts)), dtype=np.float64)
+    wanted = "n × d" if width is None else f"n × {width}"
+    if rows.ndim != 2 or len(rows) != len(texts) or width not in (None, rows.shape[1]):
+        raise ParameterError(
+            f"encoder gave an array of shape {rows.shape} for {len(texts)} texts; it must give "
+            f"one row of numbers a text, {wanted}."
+        )
+    if not np.isfinite(rows).all():
+        raise ParameterError("encoder gave NaN or infinity; each row must hold finite numbers.")
+    return rows
