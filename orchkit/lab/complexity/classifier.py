@@ -152,8 +152,8 @@ class ComplexityClassifier:
         told = texts_of(texts)
         chance = np.zeros((len(told), len(Tier)))
         for start in range(0, len(told), _TOGETHER):
-            rows = self._learnt.transform(told[start : start + _TOGETHER], self.encoder)
-            scores = rows @ self._coef + self._intercept[:, 0]
+            some = told[start : start + _TOGETHER]
+            scores = self._learnt.scores(some, self.encoder, self._coef) + self._intercept[:, 0]
             found = posterior(scores, self._intercept[:, 1:])
             chance[start : start + _TOGETHER, self._ranks] = found
         return chance
@@ -211,7 +211,7 @@ class ComplexityClassifier:
 
     def __repr__(self) -> str:
         plain = _defaults(type(self))
-        told = [f"{k}={v!r}" for k, v in self.get_params().items() if v is not plain[k]]
+        told = [f"{k}={v!r}" for k, v in self.get_params().items() if repr(v) != repr(plain[k])]
         return f"{type(self).__name__}({', '.join(told)})"
 
     def __sklearn_is_fitted__(self) -> bool:

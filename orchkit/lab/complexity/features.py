@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,14 +109,30 @@ class Features:
         """Return texts × columns, sparse."""
         from scipy import sparse
 
+        return sparse.hstack([*map(sparse.csr_array, self._blocks(texts, encoder))], format="csr")
+
+    def scores(
+        self, texts: Sequence[str], encoder: Encoder | None, coef: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return ``transform(texts) @ coef``, without putting the columns together."""
+        told, start = np.zeros((len(texts), coef.shape[1])), 0
+        for block in self._blocks(texts, encoder):
+            told += block @ coef[start : start + block.shape[1]]
+            start += block.shape[1]
+        return told
+
+    def _blocks(self, texts: Sequence[str], encoder: Encoder | None) -> Iterator[Any]:
+        """Yield the columns of words, of letters, of looks and of the encoder."""
         read = Read.of(texts)
-        grams = [each.transform(read) for each in (self.words, self.letters) if each is not None]
-        alone = 1.0 if not grams else WEIGHT
-        dense = [] if self.looks is None else [self.looks.transform(shallow(read), alone)]
+        if self.words is not None and self.letters is not None:
+            yield self.words.transform(read)
+            yield self.letters.transform(read)
+        if self.looks is not None:
+            weight = 1.0 if self.words is None else WEIGHT
+            yield self.looks.transform(shallow(read), weight)
         if self.encoded is not None and encoder is not None:
             rows = encoded(encoder, texts, len(self.encoded.mean))
-            dense.append(self.encoded.transform(rows, WEIGHT))
-        return sparse.hstack([*grams, *map(sparse.csr_array, dense)], format="csr")
+            yield self.encoded.transform(rows, WEIGHT)
 
 
 def encoded(

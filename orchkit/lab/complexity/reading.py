@@ -61,7 +61,7 @@ class Read:
     @cached_property
     def words(self) -> tuple[list[str], Whole, Whole]:
         """The distinct words of two letters or more; for each as it is read its place, its text."""
-        flat, owner = flattened([_TOKEN.findall(part) for part in self.parts])
+        flat, owner = flattened([_words(part) for part in self.parts])
         place, words = factorized(flat)
         held = np.bincount(owner, minlength=len(self.parts))
         number = held[self.codes]
@@ -70,6 +70,11 @@ class Read:
 
     def _rows(self, number: Whole) -> Whole:
         return np.repeat(self.rows, number)
+
+
+def _words(part: str) -> list[str]:
+    """Return the words of two letters or more in a part; most parts are one, which needs no look."""
+    return [part] if part.isalnum() and len(part) > 1 else _TOKEN.findall(part)
 
 
 def flattened(lists: Sequence[list[str]]) -> tuple[list[str], Whole]:
@@ -89,9 +94,8 @@ def counted(rows: Whole, columns: Whole, shape: tuple[int, int]) -> Counts:
     from scipy import sparse
 
     there = columns >= 0
-    ones, at = np.ones(int(there.sum())), (rows[there], columns[there])
-    at = tuple(place.astype(np.int32) for place in at)  # solvers take no larger ones
-    return sparse.csr_array((ones, at), shape=shape)
+    at = [place[there].astype(np.int32) for place in (rows, columns)]  # solvers take no larger
+    return sparse.csr_array((np.ones(len(at[0])), (at[0], at[1])), shape=shape)
 
 
 def documents(counts: Counts) -> Whole:
@@ -127,4 +131,5 @@ def places(known: Iterable[Any], asked: Sequence[Any]) -> Whole:
     >>> places(["a", "b"], ["b", "c"]).tolist()
     [1, -1]
     """
-    return pd.Index(known).get_indexer(pd.Index(asked)).astype(np.int64)
+    told: Whole = pd.Index(known).get_indexer(pd.Index(asked)).astype(np.int64)
+    return told
