@@ -1,9 +1,9 @@
-"""Print how well prompts are judged: the classifier beside keyword rules and length, and what it costs.
+"""Print how well prompts are judged: a classifier beside keyword rules and length, and its cost.
 
-``python -m benchmarks.complexity [FOLDER]``: speed, and kappa on the sets that ship; with a folder that
-holds ``gsm8k_steps.csv.gz``, ``zeroeval_gsm8k_matrix.csv.gz`` and ``zeroeval_gsm8k_responses.csv.gz``, on
-solution steps of GSM8K and in routing recorded answers, too. All figures are held out; means of five
-seeds with 95 % intervals of those seeds (t), which tell of the split and not of other data.
+``python -m benchmarks.complexity [FOLDER]``: speed, and kappa on the sets that ship; with a folder
+that holds ``gsm8k_steps.csv.gz`` and ZeroEval's two files (see `benchmarks.recorded`), on solution
+steps of GSM8K and in routing recorded answers, too. All figures are held out; means of five seeds
+with 95 % intervals of those seeds (t), which tell of the split and not of other data.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from benchmarks.recorded import zeroeval
 from orchkit.core.catalog import Tier
 from orchkit.errors import OrchkitWarning
 from orchkit.lab.complexity import ComplexityClassifier
+from orchkit.lab.metrics import hull_value
 from orchkit.ui.labelling import outcome_tiers
+from orchkit.ui.session import SESSION
 
 SEEDS = range(5)
 Ranks = NDArray[np.int64]
@@ -131,7 +133,7 @@ def steps(folder: Path) -> pd.DataFrame:
 
 
 def bands(folder: Path) -> None:
-    """Print how bands of solution steps are judged: fitted on 2,500 questions, judged on 1,500."""
+    """Print how bands of solution steps are judged: fitted on some, judged on 1,500 others."""
     frame = steps(folder)
     for size in (100, 500, 2500):
 
@@ -154,7 +156,7 @@ def bands(folder: Path) -> None:
 def routed(folder: Path) -> None:
     """Print what `cheapest` comes to on recorded answers, by who judges: halves, five seeds."""
     matrix = zeroeval(folder)
-    told: dict[str, list[tuple[float, float]]] = {}
+    told: dict[str, list[tuple[float, float, float]]] = {}
     for seed in SEEDS:
         train, test = matrix.split(test=0.5, seed=seed)
         labels = outcome_tiers(train)
@@ -166,9 +168,9 @@ def routed(folder: Path) -> None:
         fitted = ComplexityClassifier(tau=0.95).fit(kept["prompt"], kept["tier"])
         judges["cheapest, outcomes without unanswered, tau=0.95"] = fitted
         for name, judge in judges.items():
-            told.setdefault(name, []).append(_came_to(test, "cheapest", judge))
+            told.setdefault(name, []).append(_came_to(train, test, "cheapest", judge))
         for name in matrix.models:
-            told.setdefault(name, []).append(_came_to(test, name, None))
+            told.setdefault(name, []).append(_came_to(train, test, name, None))
     rows = {name: _beside(pairs) for name, pairs in told.items()}
     shown = pd.DataFrame(rows).T.to_string()
     print(
@@ -177,19 +179,31 @@ def routed(folder: Path) -> None:
     print("labels of a half:", labels["tier"].value_counts().to_dict())
 
 
-def _beside(pairs: Sequence[tuple[float, float]]) -> dict[str, str]:
+def _beside(triples: Sequence[tuple[float, float, float]]) -> dict[str, str]:
+    quality, cost, mixed = zip(*triples, strict=True)
     return {
-        "quality": interval([quality for quality, _ in pairs]),
-        "USD / 1k prompts": interval([cost for _, cost in pairs]),
+        "quality": interval(quality),
+        "USD / 1k prompts": interval(cost),
+        "quality above a mix of the six at that cost": interval(mixed),
     }
 
 
 def _came_to(
-    matrix: orchkit.ResponseMatrix, strategy: str, judge: ComplexityClassifier | None
-) -> tuple[float, float]:
-    """Return quality, and USD for a thousand prompts."""
-    told = matrix.compare([strategy], complexity=judge).results
-    return float(told["quality"].mean()), 1000 * float(told["cost"].mean())
+    train: orchkit.ResponseMatrix,
+    test: orchkit.ResponseMatrix,
+    strategy: str,
+    judge: ComplexityClassifier | None,
+) -> tuple[float, float, float]:
+    """Return quality, USD for a thousand prompts, and the quality above the zero router's.
+
+    That is the best mix of the models `cheapest` may ask, at the same cost, all as on `test`.
+    """
+    told = test.compare([strategy], complexity=judge).results
+    quality, cost = float(told["quality"].mean()), float(told["cost"].mean())
+    pool = list(train.catalog(SESSION.offline_catalog()).pool)
+    paid, right = test.cost[pool].mean(), test.quality[pool].mean()
+    mixed = hull_value(paid.to_numpy(), right.to_numpy(), cost)
+    return quality, 1000 * cost, quality - mixed
 
 
 def _cold_start() -> ComplexityClassifier:

@@ -121,11 +121,8 @@ def label_tiers(
     >>> list(out.columns)
     ['prompt', 'tier', 'tier_cost', 'tier_error']
     """
-    if isinstance(df, pd.DataFrame):
-        _refuse_taken(df)
-        asked = pd.DataFrame({"prompt": pd.Series(_asked(df, prompt), dtype="object")})
-    else:
-        asked = df  # route says what it takes
+    _refuse_taken(df)
+    asked = pd.DataFrame({"prompt": pd.Series(_asked(df, prompt), dtype="object")})
     out = route(
         asked,
         model,
@@ -140,13 +137,16 @@ def label_tiers(
     )
     pairs = zip(out["response"], out["error"], strict=True)
     told = [_told(said, error) for said, error in pairs]
-    labels = {"tier": [tier for tier, _ in told], "tier_error": [error for _, error in told]}
-    text = {name: pd.array(cells, dtype="string") for name, cells in labels.items()}
-    made = {"tier": text["tier"], "tier_cost": out["cost"].to_numpy()}
-    return df.assign(**made, tier_error=text["tier_error"])
+    return df.assign(
+        tier=pd.array([tier for tier, _ in told], dtype="string"),
+        tier_cost=out["cost"].to_numpy(),
+        tier_error=pd.array([error for _, error in told], dtype="string"),
+    )
 
 
 def _refuse_taken(df: pd.DataFrame) -> None:
+    if not isinstance(df, pd.DataFrame):
+        raise TypeError(f"orchkit works on a DataFrame, not on {type(df).__name__}.")
     taken = [name for name in COLUMNS if name in df.columns]
     if taken:
         raise ColumnError(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from orchkit.errors import ParameterError
 from orchkit.lab.complexity.grams import LetterGrams, WordGrams
 from orchkit.lab.complexity.reading import Counts, Read
-from orchkit.lab.complexity.shallow import shallow
+from orchkit.lab.complexity.shallow import NAMES, shallow
 
 Encoder = Callable[[list[str]], Any]
 #: How much what a text looks like weighs beside its words, whose row has length 1.
@@ -96,7 +96,23 @@ class Features:
             words = WordGrams(told, state["pairs"], state["word_idf"])
             letters = LetterGrams(state["letters"], state["grams"], state["gram_idf"])
         looks, own = (Scale(*state[name]) if name in state else None for name in _SCALES)
-        return cls(words, letters, looks, own)
+        made = cls(words, letters, looks, own)
+        made._check()
+        return made
+
+    def _check(self) -> None:
+        """Raise ValueError where parts that belong together are of different sizes."""
+        fits = [self.looks is None or len(self.looks.mean) == len(NAMES)]
+        if self.words is not None and self.letters is not None:
+            known = len(self.words.words)
+            fits += [
+                len(self.words.weights) == known + len(self.words.pairs),
+                len(self.letters.weights) == len(self.letters.grams),
+                bool((self.words.pairs < known**2).all() and (self.words.pairs >= 0).all()),
+                self.words.pairs.dtype == self.letters.grams.dtype == np.int64,
+            ]
+        if not all(fits):
+            raise ValueError("its parts do not fit together")
 
     @property
     def width(self) -> int:

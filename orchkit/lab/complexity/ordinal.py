@@ -102,7 +102,8 @@ class OrdinalLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803 - scikit-learn's name
         """Return the most probable class of each row."""
-        told: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        chance = self.predict_proba(X)
+        told: NDArray[Any] = self.classes_[chance.argmax(axis=1)]
         return told
 
     def _step(self, X: Any) -> LogisticRegression:  # noqa: N803

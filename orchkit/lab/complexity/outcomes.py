@@ -57,10 +57,11 @@ def outcome_tiers(
 
     Examples
     --------
-    >>> from orchkit.core.catalog import Model
+    >>> from orchkit.core.catalog import Model, Rates
     >>> long = pd.DataFrame({"prompt": ["2+2?", "2+2?", "P=NP?", "P=NP?"], "model": ["a", "b"] * 2,
     ...                      "quality": [1, 1, 0, 1]})
-    >>> models = {"a": Model("a", "x", Tier.BASIC), "b": Model("b", "x", Tier.EXPERT)}
+    >>> models = {"a": Model("a", "x", Tier.BASIC, (Rates(1, 1),)),
+    ...           "b": Model("b", "x", Tier.EXPERT, (Rates(9, 9),))}
     >>> outcome_tiers(Matrix.from_long(long), Catalog(models, ("a", "b")))["tier"].tolist()
     ['basic', 'intermediate']
     """
@@ -83,11 +84,12 @@ def outcome_tiers(
     _tell_unknown(quality, right)
     names = np.array([tier.value for tier in Tier])
     labels = pd.DataFrame({"prompt": texts, "tier": names[ranks]}, index=matrix.prompts.index)
-    return labels[there]
+    kept: pd.DataFrame = labels.loc[there]
+    return kept
 
 
 def _lowest(quality: NDArray[np.float64], right: float, none: int) -> NDArray[np.int64]:
-    """Return the first column that is right in each row; unknown after a hole, `none` if none is."""
+    """Return each row's first column that is right; unknown after a hole, `none` if none is."""
     stops = (quality >= right) | np.isnan(quality)
     first = stops.argmax(axis=1)
     there = quality[np.arange(len(quality)), first]

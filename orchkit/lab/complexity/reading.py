@@ -73,7 +73,7 @@ class Read:
 
 
 def _words(part: str) -> list[str]:
-    """Return the words of two letters or more in a part; most parts are one, which needs no look."""
+    """Return the words of two letters or more in a part: most parts are one."""
     return [part] if part.isalnum() and len(part) > 1 else _TOKEN.findall(part)
 
 
