@@ -26,26 +26,14 @@ from benchmarks.recorded import zeroeval
 from orchkit.core.catalog import Tier
 from orchkit.errors import OrchkitWarning
 from orchkit.lab.complexity import ComplexityClassifier
+from orchkit.lab.complexity.judging import Ranks, by_keywords, by_length
 from orchkit.lab.metrics import hull_value
 from orchkit.ui.labelling import outcome_tiers
 from orchkit.ui.session import SESSION
 
 SEEDS = range(5)
-Ranks = NDArray[np.int64]
 Judge = Callable[[list[str], Ranks, list[str]], Ranks]
 Folds = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
-
-
-def keywords(_: list[str], __: Ranks, texts: list[str]) -> Ranks:
-    """Judge by the keyword rules, which learn nothing."""
-    return ranks(orchkit.KeywordRules().predict(texts))
-
-
-def length(known: list[str], tiers: Ranks, texts: list[str]) -> Ranks:
-    """Judge by length alone: as many of each tier as there were, the longest the hardest."""
-    sizes, order = np.sort([len(text) for text in known]), np.sort(tiers)
-    place = np.searchsorted(sizes, [len(text) for text in texts]).clip(0, len(order) - 1)
-    return order[place]
 
 
 def learned(**settings: object) -> Judge:
@@ -58,8 +46,8 @@ def learned(**settings: object) -> Judge:
 
 
 JUDGES: dict[str, Judge] = {
-    "keyword rules": keywords,
-    "length quantiles": length,
+    "keyword rules": by_keywords,
+    "length quantiles": by_length,
     "shallow, tau=None": learned(tau=None, features="shallow"),
     "classifier, tau=None": learned(tau=None),
     "classifier, tau=0.8": learned(),

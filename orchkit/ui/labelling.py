@@ -53,14 +53,14 @@ def outcome_tiers(
     Examples
     --------
     >>> import orchkit
-    >>> from orchkit.lab.complexity import ComplexityClassifier
     >>> df = orchkit.load_dataset("everyday").head(60)
     >>> with orchkit.use("simulator"):
     ...     mat = orchkit.record(df)
     >>> labels = outcome_tiers(mat)
-    >>> judge = ComplexityClassifier().fit(labels["prompt"], labels["tier"])
-    >>> len(labels), judge.features_
-    (60, 'shallow')
+    >>> len(labels), list(labels.columns)
+    (60, ['prompt', 'tier'])
+
+    They are what a classifier learns from: ``.fit(labels["prompt"], labels["tier"])``.
     """
     catalog = matrix.catalog(SESSION.offline_catalog())
     return outcomes.outcome_tiers(matrix, catalog, right=right, unanswered=unanswered)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchkit.core.catalog import Tier
-from orchkit.errors import MisuseError, ParameterError
+from orchkit.errors import MisuseError, OrchkitWarning, ParameterError, tell
 from orchkit.lab.complexity import storing
 from orchkit.lab.complexity.checking import (
     check_parameters,
@@ -22,6 +22,7 @@ from orchkit.lab.complexity.checking import (
     texts_of,
 )
 from orchkit.lab.complexity.features import Encoder, Features
+from orchkit.lab.complexity.judging import Ranks, held_out_errors, no_better
 
 #: From so many labels on, "auto" looks at words; below, what a prompt looks like does as well.
 WORDS_FROM = 100
@@ -66,6 +67,10 @@ class ComplexityClassifier:
     features_ : str
         What "auto" came to.
     n_labels_ : int
+    held_out_errors_ : dict or None
+        By how many tiers a prompt the likeliest tier errs on labels held out, on average, beside
+        the keyword rules, one tier for all, and length alone. Where one of the first two does as
+        well, `fit` says so with an OrchkitWarning. Of at most 600 labels, in thirds; None below 50.
 
     Notes
     -----
@@ -113,11 +118,27 @@ class ComplexityClassifier:
             A text is missing or blank, a label is no tier, there are not as many of both, or all
             labels are one tier.
         """
-        from orchkit.lab.complexity.ordinal import OrdinalLogistic
-
         check_parameters(self)
         prompts = labelled(texts)
         ranks = ranks_of(tiers, len(prompts), several=True)
+        self._learn(prompts, ranks)
+        self.held_out_errors_ = held_out_errors(prompts, ranks, self._as_if)
+        said = no_better(self.held_out_errors_) if self.held_out_errors_ else None
+        if said:
+            tell(f"This classifier is not worth having yet. {said}", OrchkitWarning)
+        return self
+
+    def _as_if(self, known: list[str], ranks: Ranks, asked: list[str]) -> Ranks:
+        """Return how one like this, fitted to less, judges: by the likeliest tier."""
+        if len(set(ranks.tolist())) < 2:
+            return np.full(len(asked), ranks[0], dtype=np.int64)
+        other = type(self)(**{**self.get_params(), "tau": None, "features": self.features_})
+        other._learn(known, ranks)
+        return np.array([tier.rank for tier in other.predict(asked)], dtype=np.int64)
+
+    def _learn(self, prompts: list[str], ranks: Ranks) -> None:
+        from orchkit.lab.complexity.ordinal import OrdinalLogistic
+
         kind = self._kind(len(prompts))
         learnt = Features.fit(prompts, kind, self.encoder)
         step = OrdinalLogistic(self.C, calibrate=self.calibrate, random_state=self.random_state)
@@ -128,7 +149,6 @@ class ComplexityClassifier:
         self._intercept = np.column_stack([step.intercept_, step.sigmoid_])
         self.features_, self.n_labels_ = kind, len(prompts)
         self.classes_ = np.array([tier.value for tier in Tier])
-        return self
 
     def predict(self, texts: Iterable[str]) -> list[Tier]:
         """Return one tier a text: the lowest that is enough with probability `tau`.
@@ -184,7 +204,12 @@ class ComplexityClassifier:
         self._refuse_unfitted()
         params = self.get_params()
         del params["encoder"]
-        told = {"params": params, "features": self.features_, "labels": self.n_labels_}
+        told = {
+            "params": params,
+            "features": self.features_,
+            "labels": self.n_labels_,
+            "errors": self.held_out_errors_,
+        }
         learnt = {"ranks": self._ranks, "coef": self._coef, "intercept": self._intercept}
         storing.write({"told": json.dumps(told), **learnt, **self._learnt.state()}, path)
 
@@ -264,6 +289,7 @@ def _restored(kind: type[Any], state: Mapping[str, Any], encoder: Encoder | None
     made._ranks = state["ranks"]
     made._coef, made._intercept = state["coef"], state["intercept"]
     made.features_, made.n_labels_ = str(told["features"]), int(told["labels"])
+    made.held_out_errors_ = told["errors"]
     made.classes_ = np.array([tier.value for tier in Tier])
     check_shapes(made)
     return made

@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from orchkit.core.calls import Params
 from orchkit.core.catalog import Tier
 from orchkit.core.complexity import KeywordRules
-from orchkit.errors import MisuseError, ParameterError
+from orchkit.errors import MisuseError, OrchkitWarning, ParameterError
 from orchkit.lab.asking import Asking, queries
 from orchkit.lab.complexity import ComplexityClassifier
 
@@ -129,6 +129,26 @@ def test_few_labels_are_learnt_by_looks(labelled: Labelled, n: int, kind: str) -
     texts, names = labelled
     assert ComplexityClassifier().fit(texts[:n], names[:n]).features_ == kind
     assert ComplexityClassifier(features="text").fit(texts[:20], names[:20]).features_ == "text"
+
+
+def test_it_says_how_it_compares(labelled: Labelled, fitted: ComplexityClassifier) -> None:
+    """Its errors on labels held out stand beside those of what needs no learning."""
+    errors = fitted.held_out_errors_
+    assert errors is not None
+    assert list(errors) == ["classifier", "keyword rules", "one tier", "length"]
+    assert errors["classifier"] < errors["keyword rules"] < errors["one tier"]
+    few = ComplexityClassifier().fit(labelled[0][:49], labelled[1][:49])
+    assert few.held_out_errors_ is None
+
+
+@pytest.mark.parametrize("n", [60, 200])
+def test_labels_that_teach_nothing_are_told(labelled: Labelled, n: int) -> None:
+    """Where one tier for all or the keyword rules do as well, fit says so."""
+    draw = np.random.default_rng(0)
+    names = draw.choice(["basic", "intermediate", "expert"], p=[0.9, 0.06, 0.04], size=n)
+    with pytest.warns(OrchkitWarning, match=r"not worth having yet.*one tier by 0\."):
+        judge = ComplexityClassifier().fit(labelled[0][:n], names)
+    assert judge.held_out_errors_ is not None
 
 
 def test_the_same_labels_teach_the_same(labelled: Labelled) -> None:
