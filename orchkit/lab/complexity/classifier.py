@@ -21,7 +21,7 @@ from orchkit.lab.complexity.checking import (
     ranks_of,
     texts_of,
 )
-from orchkit.lab.complexity.features import Encoder, Features
+from orchkit.lab.complexity.features import Encoder, Features, Remembering
 from orchkit.lab.complexity.judging import Ranks, held_out_errors, no_better
 
 #: From so many labels on, "auto" looks at words; below, what a prompt looks like does as well.
@@ -121,28 +121,34 @@ class ComplexityClassifier:
         check_parameters(self)
         prompts = labelled(texts)
         ranks = ranks_of(tiers, len(prompts), several=True)
-        self._learn(prompts, ranks)
-        self.held_out_errors_ = held_out_errors(prompts, ranks, self._as_if)
+        encoder = None if self.encoder is None else Remembering(self.encoder)
+        self._learn(prompts, ranks, encoder)
+        self.held_out_errors_ = held_out_errors(
+            prompts, ranks, lambda *given: self._as_if(*given, encoder)
+        )
         said = no_better(self.held_out_errors_) if self.held_out_errors_ else None
         if said:
             tell(f"This classifier is not worth having yet. {said}", OrchkitWarning)
         return self
 
-    def _as_if(self, known: list[str], ranks: Ranks, asked: list[str]) -> Ranks:
+    def _as_if(
+        self, known: list[str], ranks: Ranks, asked: list[str], encoder: Encoder | None
+    ) -> Ranks:
         """Return how one like this, fitted to less, judges: by the likeliest tier."""
         if len(set(ranks.tolist())) < 2:
             return np.full(len(asked), ranks[0], dtype=np.int64)
-        other = type(self)(**{**self.get_params(), "tau": None, "features": self.features_})
-        other._learn(known, ranks)
+        changed = {"tau": None, "features": self.features_, "encoder": encoder}
+        other = type(self)(**{**self.get_params(), **changed})
+        other._learn(known, ranks, encoder)
         return np.array([tier.rank for tier in other.predict(asked)], dtype=np.int64)
 
-    def _learn(self, prompts: list[str], ranks: Ranks) -> None:
+    def _learn(self, prompts: list[str], ranks: Ranks, encoder: Encoder | None) -> None:
         from orchkit.lab.complexity.ordinal import OrdinalLogistic
 
         kind = self._kind(len(prompts))
-        learnt = Features.fit(prompts, kind, self.encoder)
+        learnt = Features.fit(prompts, kind, encoder)
         step = OrdinalLogistic(self.C, calibrate=self.calibrate, random_state=self.random_state)
-        step.fit(learnt.transform(prompts, self.encoder), ranks)
+        step.fit(learnt.transform(prompts, encoder), ranks)
         self._learnt = learnt
         self._ranks = step.classes_
         self._coef = step.coef_.T.copy()

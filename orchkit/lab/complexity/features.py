@@ -151,6 +151,21 @@ class Features:
             yield self.encoded.transform(rows, WEIGHT)
 
 
+class Remembering:
+    """An encoder that is asked about each text once: it may be slow, or cost money."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._rows: dict[str, NDArray[np.float64]] = {}
+
+    def __call__(self, texts: list[str]) -> Any:
+        """Return one row a text."""
+        fresh = [text for text in dict.fromkeys(texts) if text not in self._rows]
+        if fresh:
+            self._rows |= dict(zip(fresh, encoded(self._encoder, fresh), strict=True))
+        return np.array([self._rows[text] for text in texts])
+
+
 def encoded(
     encoder: Encoder, texts: Sequence[str], width: int | None = None
 ) -> NDArray[np.float64]:

@@ -176,6 +176,19 @@ def test_an_encoder_may_stand_beside_or_alone(labelled: Labelled) -> None:
     assert alone.score(texts, names) > 0.35  # chance is 0.25
 
 
+def test_an_encoder_is_asked_once_about_a_text(labelled: Labelled) -> None:
+    """Fitting asks about each distinct text once: an encoder may be slow, or cost money."""
+    asked: list[str] = []
+
+    def counting(texts: list[str]) -> Any:
+        asked.extend(texts)
+        return lengths(texts)
+
+    texts, names = [*labelled[0], labelled[0][0]], [*labelled[1], labelled[1][0]]
+    ComplexityClassifier(encoder=counting).fit(texts, names)
+    assert sorted(asked) == sorted(set(texts))
+
+
 @pytest.mark.parametrize(
     ("encoder", "said"),
     [
