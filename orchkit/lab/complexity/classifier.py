@@ -124,7 +124,7 @@ class ComplexityClassifier:
         encoder = None if self.encoder is None else Remembering(self.encoder)
         self._learn(prompts, ranks, encoder)
         self.held_out_errors_ = held_out_errors(
-            prompts, ranks, lambda *given: self._as_if(*given, encoder)
+            prompts, ranks, lambda known, told, asked: self._as_if(known, told, asked, encoder)
         )
         said = no_better(self.held_out_errors_) if self.held_out_errors_ else None
         if said:

@@ -51,7 +51,7 @@ class WordGrams:
         seen = documents(counted(rows, codes, (len(read.texts), len(found))))
         words = sorted(word for word, often in zip(found, seen, strict=True) if often >= SEEN)
         known = cls(words, np.zeros(0, dtype=np.int64), np.zeros(0))
-        asked, where = known._beside(read)
+        asked, where = known._beside(*known._known(read))
         distinct, codes = np.unique(asked, return_inverse=True)
         often = documents(counted(where, codes, (len(read.texts), len(distinct))))
         of = dict(zip(found, seen.tolist(), strict=True))
@@ -61,18 +61,20 @@ class WordGrams:
 
     def transform(self, read: Read) -> Counts:
         """Return texts × grams."""
-        found, codes, rows = read.words
-        known = places(self.words, found)[codes] if found else codes
-        asked, where = self._beside(read)
+        known, rows = self._known(read)
+        asked, where = self._beside(known, rows)
         pair = places(self.pairs, asked)  # type: ignore[arg-type] # an array is a sequence
         columns = np.concatenate([known, np.where(pair < 0, pair, pair + len(self.words))])
         shape = len(read.texts), len(self.weights)
         return _weighed(counted(np.concatenate([rows, where]), columns, shape), self.weights)
 
-    def _beside(self, read: Read) -> tuple[Whole, Whole]:
-        """Return the pairs of known words that stand beside each other, and their texts."""
+    def _known(self, read: Read) -> tuple[Whole, Whole]:
+        """Return the place of each word as it is read, -1 if it is not known; and its text."""
         found, codes, rows = read.words
-        known = places(self.words, found)[codes] if found else codes
+        return places(self.words, found)[codes] if found else codes, rows
+
+    def _beside(self, known: Whole, rows: Whole) -> tuple[Whole, Whole]:
+        """Return the pairs of known words that stand beside each other, and their texts."""
         there = (rows[1:] == rows[:-1]) & (known[1:] >= 0) & (known[:-1] >= 0)
         return (known[:-1] * len(self.words) + known[1:])[there], rows[1:][there]
 

@@ -55,8 +55,13 @@ class Read:
 
     @property
     def counts(self) -> Counts:
-        """Texts × parts: how often each stands there."""
-        return counted(self.rows, self.codes, (len(self.texts), len(self.parts)))
+        """Texts × parts: how often each stands there, as so many ones."""
+        from scipy import sparse
+
+        ends = np.cumsum(np.bincount(self.rows, minlength=len(self.texts)))
+        starts = np.concatenate([[0], ends]).astype(np.int32)
+        told = np.ones(len(self.codes)), self.codes.astype(np.int32), starts
+        return sparse.csr_array(told, shape=(len(self.texts), len(self.parts)))
 
     @cached_property
     def words(self) -> tuple[list[str], Whole, Whole]:
