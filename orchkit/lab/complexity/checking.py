@@ -30,6 +30,9 @@ def check_parameters(judge: Any, *, restoring: bool = False) -> None:
     if not isinstance(judge.calibrate, bool) and judge.calibrate != "auto":
         told = f"calibrate is {judge.calibrate!r:.60}; it must be 'auto', True or False."
         raise ParameterError(told)
+    if not isinstance(judge.random_state, int | np.integer):
+        told = f"random_state is {judge.random_state!r:.60}; it must be a whole number."
+        raise ParameterError(told)
     if judge.encoder is not None and not callable(judge.encoder):
         raise ParameterError(f"encoder is {judge.encoder!r:.60}; it must be a function of texts.")
     if judge.features == "encoder" and judge.encoder is None and not restoring:

@@ -217,7 +217,8 @@ class ComplexityClassifier:
             "errors": self.held_out_errors_,
         }
         learnt = {"ranks": self._ranks, "coef": self._coef, "intercept": self._intercept}
-        storing.write({"told": json.dumps(told), **learnt, **self._learnt.state()}, path)
+        plain = json.dumps(told, default=lambda number: number.item())  # numpy's own numbers
+        storing.write({"told": plain, **learnt, **self._learnt.state()}, path)
 
     @classmethod
     def load(cls, path: str | Path, *, encoder: Encoder | None = None) -> Self:

@@ -241,6 +241,7 @@ def test_bad_labels_are_refused_with_what_to_do(texts: Any, names: Any, said: st
         ({"features": "encoder"}, "needs encoder="),
         ({"calibrate": "yes"}, "calibrate is 'yes'"),
         ({"encoder": 3}, "encoder is 3"),
+        ({"random_state": None}, "random_state is None"),
     ],
 )
 def test_bad_parameters_are_refused_when_fitting(params: dict[str, Any], said: str) -> None:
@@ -322,13 +323,16 @@ def test_a_saved_classifier_judges_the_same_elsewhere(
 
 def test_what_is_loaded_can_be_saved_again(labelled: Labelled, tmp_path: Path) -> None:
     """A classifier of looks alone survives two rounds."""
-    judge = ComplexityClassifier().fit(labelled[0][:50], labelled[1][:50])
+    numbers = {"C": np.float32(5), "tau": np.float64(0.8), "random_state": np.int64(1)}
+    judge = ComplexityClassifier(**numbers).fit(labelled[0][:50], labelled[1][:50])
     judge.save(tmp_path / "one.skops")
     again = ComplexityClassifier.load(tmp_path / "one.skops")
     again.save(tmp_path / "two.skops")
     twice = ComplexityClassifier.load(tmp_path / "two.skops")
     np.testing.assert_array_equal(twice.predict_proba(ASKED), judge.predict_proba(ASKED))
     assert (twice.features_, twice.n_labels_) == ("shallow", 50)
+    assert twice.held_out_errors_ == judge.held_out_errors_
+    assert twice.get_params()["random_state"] == 1
 
 
 def test_an_encoder_is_given_again(labelled: Labelled, tmp_path: Path) -> None:
