@@ -172,7 +172,7 @@ def _beside(triples: Sequence[tuple[float, float, float]]) -> dict[str, str]:
     return {
         "quality": interval(quality),
         "USD / 1k prompts": interval(cost),
-        "quality above a mix of the six at that cost": interval(mixed),
+        "quality above a mix of its models at that cost": interval(mixed),
     }
 
 
