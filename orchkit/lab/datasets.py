@@ -1,4 +1,4 @@
-"""Prompt sets: the one that ships with orchkit, and files of one's own."""
+"""Prompt sets: those that ship with orchkit, and files of one's own."""
 
 from __future__ import annotations
 
@@ -32,12 +32,15 @@ _READERS: Mapping[str, Callable[[Path], pd.DataFrame]] = {
 def load_dataset(name: str = "everyday") -> pd.DataFrame:
     """Return a prompt set that ships with orchkit.
 
-    Columns: prompt, reference, scorer, complexity (the tier its authors gave it), kind.
+    Columns: prompt, complexity (the tier its authors gave it); of ``everyday`` also reference,
+    scorer and kind, of ``complexity`` domain.
 
     Parameters
     ----------
     name : str
-        ``everyday``: prompts over ten kinds of work, in four tiers.
+        ``everyday``: prompts over ten kinds of work, in four tiers, with right answers.
+        ``complexity``: prompts over sixteen domains, in four tiers, for a classifier to begin with;
+        its labelling guide stands beside it, in ``complexity.md``.
 
     Raises
     ------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ from orchkit.lab.scoring import Scorer
 from orchkit.runtime.executor import Executor
 from orchkit.runtime.providers.simulator import Known
 from orchkit.ui import labels, names
+from orchkit.ui.learned import judge
 from orchkit.ui.money import nano, usd
 from orchkit.ui.progress import progress as progress_line
 from orchkit.ui.session import SESSION
@@ -138,7 +139,7 @@ def job_of(
     category, tags = labels.word(category, "category"), labels.tags(tags)
     concurrency = None if concurrency is None else whole("concurrency", concurrency)
     caps = {"max_cost": nano(max_cost, "max_cost"), "budget": nano(budget, "budget")}
-    asked = queries(df, asking)
+    asked = queries(df, replace(asking, complexity=judge(asking.complexity, df.columns)))
     known = _known(df, asked, reference, scorer) if SESSION.simulated else {}
     executor = SESSION.executor(
         concurrency=concurrency, cache=cache, known=known, category=category, tags=tags, **caps

@@ -32,6 +32,7 @@ from orchkit.lab.summary import oracle
 from orchkit.lab.tuning import TUNED, Tuning
 from orchkit.ui import names
 from orchkit.ui.comparison import Comparison
+from orchkit.ui.learned import judge
 from orchkit.ui.markup import UNTYPESET, block, text
 from orchkit.ui.money import nano, usd
 from orchkit.ui.session import SESSION
@@ -342,7 +343,7 @@ class ResponseMatrix(Matrix):
     ) -> list[Query]:
         """Return the queries, having made sure that each strategy can be replayed here."""
         limit = DEFAULT_MAX_TOKENS if max_tokens is None else whole("max_tokens", max_tokens)
-        judged = self.queries(predictor(complexity), Params(max_tokens=limit))
+        judged = self.queries(predictor(judge(complexity)), Params(max_tokens=limit))
         for query, strategy in product(judged[:1], strategies):
             for call in opening(strategy, query, catalog):
                 catalog[call.model]

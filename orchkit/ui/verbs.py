@@ -72,6 +72,8 @@ def route(
         case still fits.
     complexity : optional
         An object with ``predict(texts)``, or a column of tiers; None for the keyword rules.
+        ``"learned"``, unless the frame has such a column, is a `ComplexityClassifier` of the
+        cold-start set that ships with orchkit.
     confidence : callable, optional
         ``(query, response) -> float in [0, 1]``, instead of the best signal a response carries.
     temperature, max_tokens, seed
