@@ -55,6 +55,7 @@ from orchkit.errors import (
 from orchkit.lab import metrics, scoring, stats
 from orchkit.lab.calibrated import Calibrated
 from orchkit.lab.calibration import Calibrator
+from orchkit.lab.complexity import ComplexityClassifier
 from orchkit.lab.datasets import load_dataset
 from orchkit.lab.drifting import Drift
 from orchkit.lab.routers import (
@@ -75,6 +76,7 @@ from orchkit.ui.estimate import Estimate
 from orchkit.ui.evaluation import RouterEvaluation, evaluate_routers
 from orchkit.ui.exporting import to_csv
 from orchkit.ui.judging import judge
+from orchkit.ui.labelling import label_tiers, outcome_tiers
 from orchkit.ui.models import add_model, models, remove_model
 from orchkit.ui.readers import read_routellm, read_routerbench, read_zeroeval
 from orchkit.ui.recordings import ResponseMatrix
@@ -102,6 +104,7 @@ __all__ = [
     "Cheapest",
     "ColumnError",
     "Comparison",
+    "ComplexityClassifier",
     "Confidence",
     "Drift",
     "Ensemble",
@@ -165,11 +168,13 @@ __all__ = [
     "evaluate_routers",
     "hard_failure",
     "judge",
+    "label_tiers",
     "last_run",
     "load_dataset",
     "metrics",
     "min_logprob",
     "models",
+    "outcome_tiers",
     "p_true",
     "plots",
     "prune_cache",

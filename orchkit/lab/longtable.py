@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -47,8 +47,11 @@ def named(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
     unknown = [ours for ours in columns if ours not in COLUMNS]
     if unknown:
         raise MatrixError(f"{unknown[0]!r} is no column of a matrix; known: {[*COLUMNS]}.")
-    for theirs, roles in Counter(columns.values()).items():
+    for ours, theirs in columns.items():
+        if not isinstance(theirs, Hashable):
+            raise MatrixError(f"{ours} is {theirs!r:.60}; give the name of one column.")
         column(frame, theirs)
+    for theirs, roles in Counter(columns.values()).items():
         if roles > 1:
             raise MatrixError(f"The column {theirs!r} is given {roles} roles; give it one.")
     renamed = {theirs: ours for ours, theirs in columns.items()}
@@ -70,7 +73,10 @@ def validated(frame: pd.DataFrame) -> pd.DataFrame:
     refuse_no_frame(frame)
     for name in ("prompt_id", "model"):
         if name not in frame.columns:
-            raise MatrixError(f"A matrix needs the column {name!r}; this has {[*frame.columns]}.")
+            raise MatrixError(
+                f"A matrix needs the column {name!r}; this has {[*frame.columns]}. Where it is called "
+                f"otherwise, name it: ResponseMatrix.from_long(frame, {name}=…)."
+            )
     if "quality" not in frame.columns and "response" not in frame.columns:
         raise MatrixError("A matrix needs the column 'quality' or 'response'; this has neither.")
     table = pd.DataFrame({name: _typed(frame, name, kind) for name, kind in COLUMNS.items()})

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from orchkit.ui import exporting, judging, verbs
+from orchkit.ui import exporting, judging, labelling, verbs
 
 
 def _method(verb: Callable[..., Any]) -> Any:
@@ -33,4 +33,5 @@ class OrchAccessor:
     estimate = _method(verbs.estimate)
     record = _method(verbs.record)
     judge = _method(judging.judge)
+    label_tiers = _method(labelling.label_tiers)
     to_csv = _method(exporting.to_csv)

@@ -18,7 +18,7 @@ from orchkit.core.catalog import NANO, Catalog, model_names
 from orchkit.core.drive import opening, prepared
 from orchkit.core.plans import Query, Strategy
 from orchkit.core.strategies import Ensemble, Fallback, Single, Utility
-from orchkit.errors import ParameterError, whole
+from orchkit.errors import OrchkitWarning, ParameterError, tell, whole
 from orchkit.lab import experiment
 from orchkit.lab.arrays import arrays_of
 from orchkit.lab.asking import predictor
@@ -247,6 +247,7 @@ class ResponseMatrix(Matrix):
             self._labelled(asked.pop("groups", None), "groups"),
             datetime.now(UTC).date().isoformat(),
         )
+        _tell_of(tuning.goal, self.cost[[*tuning.models]])
         found = TUNED[base](tuning, **asked)
         known = {each.name: getattr(found, each.name) for each in fields(base)}
         return found if kind is base else kind(**known)
@@ -374,6 +375,17 @@ def _by_recorded_name(
     """Return prices with those of models that were recorded under another of their names."""
     names = {name: known[name].name for name in models if name not in given and name in known}
     return {**given, **{name: given[other] for name, other in names.items() if other in given}}
+
+
+def _tell_of(goal: Goal, cost: pd.DataFrame) -> None:
+    """Warn of a budget that nothing recorded could use up: most likely it is of the whole set."""
+    most = float(cost.mean().sum())
+    if goal.budget is not None and most < goal.budget < math.inf:
+        tell(
+            f"budget={goal.budget:g} is more than a prompt costs with all {cost.shape[1]} models "
+            f"together ({usd(most)}): it is USD a prompt, on average, and not of the whole set.",
+            OrchkitWarning,
+        )
 
 
 def _per_hop(limits: Any) -> bool:

@@ -83,8 +83,10 @@ class Fallback:
     ) -> Self:
         """Return the chain and thresholds that do best on recorded responses.
 
-        Searches all single models, pairs and triples in the order of their costs, with a threshold
-        for each hop, on one part of the prompts, and measures the winner on the other part.
+        Searches all single models, all pairs in the order of their costs, and the triples that
+        extend the best pairs, with a threshold for each hop, on one part of the prompts, and
+        measures the winner on the other part. Where searching for chains does not pay, which is
+        cross-validated, a single model is returned.
 
         Parameters
         ----------
@@ -105,10 +107,12 @@ class Fallback:
         guarantee : bool
             With `max_loss`: choose the threshold of a pair that ends in the best model by
             conformal risk control, so that the expected loss on new prompts like these is at most
-            `max_loss`. Uses half of the prompts that are fitted on.
+            `max_loss`. Uses half of the prompts that are fitted on, and neither `longest` nor
+            `caution` nor `groups`.
         caution : float
-            Standard errors by which a loss must stay below `max_loss` where it is estimated, or
-            what looks best by luck is chosen. 0 takes estimates as they are.
+            Standard errors by which a loss must stay below `max_loss` where it is estimated, and a
+            gain above a mix of single models, or what looks best by luck is chosen (the one
+            standard error rule of Breiman et al., 1984). 0 takes estimates as they are.
         test : float
             Share of the prompts kept for measuring, in (0, 1).
         seed : int

@@ -67,6 +67,12 @@ def reliability_bins(
     return table.rename(columns={GROUP: by or GROUP})
 
 
+def strategies(frame: pd.DataFrame) -> int:
+    """Return how many strategies a frame of results holds; 0 where it is none."""
+    held = isinstance(frame, pd.DataFrame) and "strategy" in frame
+    return int(frame["strategy"].nunique()) if held else 0
+
+
 def judged(frame: pd.DataFrame, confidence: str, correct: str, by: str | None) -> pd.DataFrame:
     """Return columns group, confidence and quality of a frame's rows, by position.
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from orchkit.errors import ParameterError, whole
 from orchkit.lab.metrics import auroc
-from orchkit.lab.pictures.calibration import judged
+from orchkit.lab.pictures.calibration import judged, strategies
 
 SPREAD = ("right", "low", "high", "n", "share", "answers", "unknown", "auroc")
 
@@ -46,7 +46,8 @@ def confidence_spread(
     ColumnError
         A column is missing, or holds what is not in [0, 1].
     ParameterError
-        Quality is graded and no threshold is given, or `bins` is no whole number of 1 or more.
+        Quality is graded and no threshold is given, `bins` is no whole number of 1 or more, or
+        the frame holds several strategies.
 
     Examples
     --------
@@ -55,6 +56,11 @@ def confidence_spread(
     >>> spread["n"].tolist(), spread["auroc"].iloc[0].item()
     ([0, 2, 1, 0], 1.0)
     """
+    if strategies(frame) > 1:
+        raise ParameterError(
+            f"The frame holds {strategies(frame)} strategies, whose answers to one prompt are no "
+            "independent evidence; pass one of them: frame[frame['strategy'] == 'fallback']."
+        )
     rows = judged(frame, confidence, correct, None)
     known = rows.dropna()
     right = _right(known["quality"], threshold)

@@ -53,6 +53,8 @@ def deferral_lines(
     >>> deferral_lines(frame)["mix"].tolist()
     [0.5, 0.6, 0.7]
     """
+    if isinstance(frame, pd.DataFrame) and {"row", "strategy"} <= {*frame.columns}:
+        raise ColumnError(f"These are results, a row a prompt, and no curve. {_REMEDY}")
     kind, column = _along(frame, x)
     given = [name for name in ("quality_low", "quality_high") if name in frame]
     rows = chosen(frame, column, "quality", by, *given, remedy=_REMEDY)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from orchkit.lab.pictures.calibration import GROUP, judged, reliability_bins
+from orchkit.lab.pictures.calibration import GROUP, judged, reliability_bins, strategies
 from orchkit.ui.plots.canvas import LINE, MARKERS, SERIES, axes, remember
 from orchkit.ui.plots.lettering import legend, note, short, title
 
@@ -48,7 +48,8 @@ def reliability(
     bins : int
         How many at most.
     by : str, optional
-        The column that has a line for each value, for instance ``"strategy"``.
+        The column that has a line for each value; the strategy where there are several, as
+        their answers to one prompt are no independent evidence.
     simulated : bool
         Says so in the title, as it does where `provider` names the simulator.
     **artist
@@ -72,6 +73,7 @@ def reliability(
     >>> reliability(frame, bins=2).get_xlabel()
     'confidence [mean of a bin of about equally many answers]'
     """
+    by = by or ("strategy" if strategies(frame) > 1 else None)
     table = reliability_bins(frame, confidence=confidence, correct=correct, bins=bins, by=by)
     rows = judged(frame, confidence, correct, by).dropna()
     ax = axes(ax, lines=3 + table[by or GROUP].nunique())

@@ -93,9 +93,14 @@ def cost_quality(
     if not drawn.empty:
         legend(ax)
     else:
-        note(ax, "no quality is known")
+        note(ax, _nothing(frame))
     _annotate(ax, drawn, _told(drawn, singles))
     return remember(ax, frame)
+
+
+def _nothing(frame: pd.DataFrame) -> str:
+    """Return why there is no point."""
+    return "no quality is known" if frame["quality"].isna().all() else "no cost is known"
 
 
 def _scale(ax: Axes, cost: pd.Series[float]) -> None:

@@ -55,6 +55,7 @@ def frames(found: orchkit.Comparison) -> dict[str, pd.DataFrame]:
     curve = orchkit.metrics.deferral_curve([3, 2, 1], [0, 1, 1], [1, 1, 0])
     frames = dict.fromkeys(FIGURES, found.results)
     frames["cost_quality"] = found.summary()
+    frames["confidence"] = found.results.query("strategy == 'fallback'")
     frames["deferral"] = curve.assign(provider="simulator")
     frames["confusion"] = prompts.assign(predicted=guessed, provider="simulator")
     return frames

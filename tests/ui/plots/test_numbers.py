@@ -81,9 +81,19 @@ def test_graded_quality_is_a_mean_score(results: pd.DataFrame, ax: Axes) -> None
 
 def test_confidence_tells_its_auroc(results: pd.DataFrame, ax: Axes) -> None:
     """The title has the AUROC of the metrics."""
-    plots.confidence(results, ax=ax)
-    auroc = orchkit.metrics.auroc(results["confidence"], results["quality"])
+    own = results[results["strategy"] == "fallback"]
+    plots.confidence(own, ax=ax)
+    auroc = orchkit.metrics.auroc(own["confidence"], own["quality"])
     assert f"AUROC {auroc:.3f}" in ax.get_title()
+
+
+def test_answers_of_several_strategies_are_not_pooled(results: pd.DataFrame, ax: Axes) -> None:
+    """They answer the same prompts: the figure asks for one of them, and reliability parts them."""
+    with pytest.raises(orchkit.ParameterError, match="5 strategies"):
+        plots.confidence(results, ax=ax)
+    assert plots.drawn(plots.reliability(results, ax=ax))["strategy"].nunique() == 5
+    with pytest.raises(orchkit.ColumnError, match="a row a prompt, and no curve"):
+        plots.deferral(results, ax=ax)
 
 
 def test_a_sweep_has_a_band(ax: Axes) -> None:
