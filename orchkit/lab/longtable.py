@@ -74,8 +74,8 @@ def validated(frame: pd.DataFrame) -> pd.DataFrame:
     for name in ("prompt_id", "model"):
         if name not in frame.columns:
             raise MatrixError(
-                f"A matrix needs the column {name!r}; this has {[*frame.columns]}. Where it is called "
-                f"otherwise, name it: ResponseMatrix.from_long(frame, {name}=…)."
+                f"A matrix needs the column {name!r}; this has {[*frame.columns]}. Where it is "
+                f"called otherwise, name it: ResponseMatrix.from_long(frame, {name}=…)."
             )
     if "quality" not in frame.columns and "response" not in frame.columns:
         raise MatrixError("A matrix needs the column 'quality' or 'response'; this has neither.")
