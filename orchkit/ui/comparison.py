@@ -22,6 +22,8 @@ from orchkit.ui.terminal import harmless
 
 #: Columns of the contrasts that stand in the summary, too.
 TOLD = ("cost_ratio", "cost_ratio_low", "cost_ratio_high", "verdict")
+#: Quality that may be lost and still count as as good, where nothing else is asked for: one point.
+MARGIN = 0.01
 NOTE = (
     "saving: share of the strongest single model's cost not spent; "
     "confidence: {calibrated}, mean over rows; verdicts hold together with 95 % confidence"
@@ -79,7 +81,11 @@ class Comparison:
         return labels(clusters, self._prompts.index, "clusters")
 
     def summary(
-        self, *, margin: float = 0.01, against: str | None = None, clusters: ArrayLike | None = None
+        self,
+        *,
+        margin: float = MARGIN,
+        against: str | None = None,
+        clusters: ArrayLike | None = None,
     ) -> pd.DataFrame:
         """Return one row a strategy, indexed by its label.
 
@@ -98,7 +104,12 @@ class Comparison:
         clusters : str or array-like, optional
             A column of the prompts, or one label a prompt: prompts of one label count as one.
         """
-        beside = self.contrasts(margin=margin, against=against, clusters=clusters)
+        plain = (margin, against, clusters is None) == (MARGIN, None, True)
+        beside = (
+            self._plain
+            if plain
+            else self.contrasts(margin=margin, against=against, clusters=clusters)
+        )
         table = self._table
         if clusters is not None:
             groups = self._labels(clusters)
@@ -109,7 +120,11 @@ class Comparison:
         return told
 
     def contrasts(
-        self, *, margin: float = 0.01, against: str | None = None, clusters: ArrayLike | None = None
+        self,
+        *,
+        margin: float = MARGIN,
+        against: str | None = None,
+        clusters: ArrayLike | None = None,
     ) -> pd.DataFrame:
         """Return each strategy against one: difference, p, cost ratio, and a verdict in words.
 
@@ -175,14 +190,31 @@ class Comparison:
         return readable(self._told)
 
     @cached_property
+    def _plain(self) -> pd.DataFrame:
+        """The contrasts as they are shown: worked out once, of thousands of resamplings."""
+        return self.contrasts()
+
+    @cached_property
     def _told(self) -> pd.DataFrame:
-        """The summary as it is shown: worked out once, as it takes thousands of resamplings."""
         return self.summary()
 
     def _verdicts(self) -> list[str]:
-        """Return a line a strategy; single models tell theirs in `summary` alone."""
+        """Return a line a strategy, and the conclusion; single models' lines are in `summary`."""
         said = self._told["verdict"].drop([*self._given], errors="ignore")
-        return [f"{name}: {words}" for name, words in said.items() if words]
+        return [f"{name}: {words}" for name, words in said.items() if words] + self._conclusion()
+
+    def _conclusion(self) -> list[str]:
+        """Return which way is shown to be as good as the reference for the least money."""
+        beside = self._plain[self._plain["n"] > 1]
+        if not len(beside):
+            return []
+        reference = beside["reference"].iloc[0]
+        cheaper = beside[beside["within"].astype(bool) & (beside["cost_ratio_high"] < 1)]
+        within = f"within {100 * MARGIN:g} pt of {reference}"
+        if not len(cheaper):
+            return [f"for the least money: {reference}; nothing cheaper is shown to be {within}"]
+        best = cheaper["cost_ratio"].astype(float).idxmin()
+        return [f"for the least money: {best}, the cheapest that is shown to be {within}"]
 
     def _note(self) -> str:
         """Return what the columns mean; and whether confidence was fitted to outcomes."""

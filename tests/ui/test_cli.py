@@ -147,7 +147,7 @@ def test_bench_prints_its_table() -> None:
     """`bench everyday --limit 20` prints one row a strategy, over twenty prompts."""
     ran = orchkit_("bench", "everyday", "--limit", 20)
     assert ended(ran) == (0, "")
-    title, _, _, *rows, note, one, two, three = ran.stdout.splitlines()
+    title, _, _, *rows, note, one, two, three, last = ran.stdout.splitlines()
     assert title.startswith("20 prompts; SIMULATED answers")
     assert [row.split()[0] for row in rows][:3] == ["cheapest", "fallback", "ensemble"]
     assert {row.split()[-1] for row in rows} == {"20"}
@@ -155,6 +155,7 @@ def test_bench_prints_its_table() -> None:
     verdicts = dict(line.split(": ", 1) for line in (one, two, three))
     assert [*verdicts] == ["cheapest", "fallback", "ensemble"]
     assert all("claude-opus-3" in words and "n=20" in words for words in verdicts.values())
+    assert last.startswith("for the least money: ")
 
 
 @pytest.mark.parametrize("suffix", WRITERS)

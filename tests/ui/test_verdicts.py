@@ -71,9 +71,11 @@ def test_contrasts_are_of_the_results(comparison: Comparison) -> None:
 def test_the_text_tells_each_verdict_but_those_of_single_models(comparison: Comparison) -> None:
     """A line a strategy; and the same in a notebook, as text."""
     verdict = comparison.contrasts().loc[CHAIN, "verdict"]
-    assert repr(comparison).splitlines()[-1] == f"{CHAIN}: {verdict}"
+    *_, line, conclusion = repr(comparison).splitlines()
+    assert line == f"{CHAIN}: {verdict}"
+    assert conclusion.startswith("for the least money: ")
     assert "\nwee: " not in repr(comparison)
-    assert comparison._repr_html_().count("<li>") == 1
+    assert comparison._repr_html_().count("<li>") == 2
 
 
 def test_baselines_are_of_all_recorded_models() -> None:
@@ -212,3 +214,18 @@ def test_rows_that_failed_are_told_below_the_table() -> None:
     found = ResponseMatrix(long()).compare([Broken()])
     assert "broken: 60 of 60 rows failed; first: StrategyError: AttributeError" in repr(found)
     assert "60 of 60 rows failed" in found._repr_html_()
+
+
+def test_the_conclusion_names_the_cheapest_that_is_as_good() -> None:
+    """Of what is shown to be within a point for less, the cheapest; else the reference itself."""
+    frame = long(600)
+    right = (frame["model"] == "big") | (frame["quality"] == 1)
+    knowing = ResponseMatrix(frame.assign(quality=right.astype(float), confidence=right * 0.9))
+    found = knowing.compare([Fallback(MODELS, 0.5), Fallback(MODELS, 0.95), *MODELS])
+    assert repr(found).splitlines()[-1] == (
+        f"for the least money: {CHAIN}, the cheapest that is shown to be within 1 pt of big"
+    )
+    found = knowing.compare([Fallback(MODELS, 0.95), *MODELS])
+    assert repr(found).splitlines()[-1] == (
+        "for the least money: big; nothing cheaper is shown to be within 1 pt of big"
+    )
