@@ -22,6 +22,8 @@ from orchkit.errors import ParameterError
 
 #: The best grade; the worst is 0.
 TOP = 10
+#: What may choose where a judge does not.
+CONFIDENCE = "confidence"
 BEST = "Which candidate answers it best: correct first, then complete, then clear?"
 HOW_GOOD = f"How good is the answer, from 0 (wrong or useless) to {TOP} (correct and complete)?"
 _GUARD = (
@@ -42,6 +44,9 @@ class Judge:
         Its catalog name. Better none of those that are judged: models prefer their own answers.
     rubric : str, optional
         What makes an answer good, in words; correct, complete and clear by default.
+    otherwise : {"confidence"}, optional
+        What chooses an ensemble's answer where no verdict can be had or read. None by default: the
+        row then has no answer, and its error says why.
 
     Examples
     --------
@@ -51,11 +56,15 @@ class Judge:
 
     model: str
     rubric: str | None = None
+    otherwise: str | None = None
 
     def __post_init__(self) -> None:
         for name, given in (("model", self.model), ("rubric", self.rubric or "?")):
             if not isinstance(given, str) or not given.strip():
                 raise ParameterError(f"{name} is {given!r:.60}; it must be a text with words.")
+        if self.otherwise not in (None, CONFIDENCE):
+            told = f"otherwise is {self.otherwise!r:.60}; it must be {CONFIDENCE!r} or None."
+            raise ParameterError(told)
 
     def __str__(self) -> str:
         return self.model if self.rubric is None else f"{self.model}: {self.rubric:.40}"

@@ -195,3 +195,10 @@ def test_a_judge_has_a_name(given: object) -> None:
     if given is not None:
         with pytest.raises(ParameterError, match="rubric"):
             Judge("m", given or " ")  # type: ignore[arg-type]
+
+
+def test_what_chooses_otherwise_is_known() -> None:
+    """Confidence may choose without a verdict, or nothing."""
+    assert Judge("m").otherwise is None
+    with pytest.raises(ParameterError, match="otherwise is 'majority'"):
+        Judge("m", otherwise="majority")

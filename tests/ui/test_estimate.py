@@ -211,12 +211,13 @@ class Talker:
         return orchkit.Response(call.model, said, orchkit.Usage(read, size))
 
 
+JUDGE = orchkit.Judge("three", otherwise="confidence")
 ASKING = {
     "agrees": orchkit.Fallback(("one", "two"), 1.0, agrees_with("three")),
     "consistent": orchkit.Fallback(("one", "two"), 1.0, self_consistency(2)),
     "verbalised": orchkit.Fallback(("one", "two"), 1.0, verbalised),
     "true": orchkit.Fallback(("one", "two"), 1.0, p_true),
-    "judged": orchkit.Ensemble(models=("one", "two"), select="judge", judge="three"),
+    "judged": orchkit.Ensemble(models=("one", "two"), select="judge", judge=JUDGE),
     "agree": orchkit.AgreeThenEscalate(("one", "two"), "three"),
 }
 

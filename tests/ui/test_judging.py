@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -173,15 +174,18 @@ def test_an_ensembles_judge_is_bought_like_any_other(reader: Reader) -> None:
     assert reader.verdicts == 2
 
 
-def test_a_judge_nobody_can_afford_leaves_it_to_confidence(reader: Reader) -> None:
-    """Within a row's cap the answers come first; without a verdict the row says so."""
+@pytest.mark.parametrize("otherwise", [None, "confidence"])
+def test_a_judge_nobody_can_afford_is_told_of(reader: Reader, otherwise: str | None) -> None:
+    """Within a row's cap the answers come first; without a verdict the row's error says so."""
     df = pd.DataFrame({"prompt": ["What is 6 x 7?"]})
-    out = orchkit.route(df, JUDGED, max_cost=150e-6, max_tokens=20, progress=False)
+    judged = replace(JUDGED, judge=Judge("chief", otherwise=otherwise))
+    out = orchkit.route(df, judged, max_cost=150e-6, max_tokens=20, progress=False)
     row = out.iloc[0]
     assert reader.verdicts == 0
     assert row["metadata"]["judge_failure"].startswith("BudgetExceeded")
-    assert pd.isna(row["error"])
-    assert row["cost"] <= 150e-6
+    assert pd.isna(row["response"]) == (otherwise is None)
+    assert pd.isna(row["error"]) == (otherwise is not None)
+    assert 0 < row["cost"] <= 150e-6
 
 
 @pytest.mark.parametrize(

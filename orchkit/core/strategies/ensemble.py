@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
-from orchkit.core.calls import Call, Kind, Response
+from orchkit.core.calls import Call, Failure, Kind, Response
 from orchkit.core.catalog import Catalog, Model, Tier, model_names
 from orchkit.core.confidence import Signal, agreement, answer_key, hard_failure, judge
 from orchkit.core.fitted import Fitted, Recording, tuned
@@ -88,7 +88,9 @@ SELECT: Mapping[str, Callable[[list[Ballot]], Ballot]] = {
 }
 #: The way of choosing that asks: it is no function of the ballots alone.
 JUDGED = "judge"
-Choosing = Generator[tuple[Call, ...], tuple[Response, ...], tuple[Ballot, dict[str, object]]]
+Choosing = Generator[
+    tuple[Call, ...], tuple[Response, ...], tuple[Ballot | Failure, dict[str, object]]
+]
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,9 @@ class Ensemble:
     judge : str or Judge, optional
         With ``select="judge"``: the model that compares answers where they differ. It sees them
         without names, quoted, and in both orders, which is two calls more; where it contradicts
-        itself, confidence decides between its two choices. Where its verdict cannot be read
-        ``"confidence"`` decides, and the row's metadata has a `judge_failure`.
+        itself, confidence decides between its two choices. Without a verdict that can be read the
+        row has no answer, and its error says why; with ``Judge(..., otherwise="confidence")``
+        confidence decides, and the row's metadata has a `judge_failure`.
     fitted : Fitted, optional
         What `fit` remembers.
 
@@ -243,8 +246,10 @@ class Ensemble:
         if not ballots:
             return _nobody(responses, planned)
         won, notes = yield from _chosen(query, ballots, judge_ or self.select)
-        voters = tuple(ballot.model.name for ballot in ballots)
-        return Answer(won.response, _agreed(won), planned, voters, notes=_votes(ballots) | notes)
+        voters, notes = tuple(b.model.name for b in ballots), _votes(ballots) | notes
+        if isinstance(won, Failure):
+            return Answer(None, Confidence(0.0, "failure"), planned, voters, won, notes)
+        return Answer(won.response, _agreed(won), planned, voters, notes=notes)
 
 
 def _known(judge: Judge | str | None, catalog: Catalog) -> Judge | None:
@@ -253,7 +258,7 @@ def _known(judge: Judge | str | None, catalog: Catalog) -> Judge | None:
 
 
 def _chosen(query: Query, ballots: list[Ballot], by: Judge | str) -> Choosing:
-    """Return the ballot that wins, and what to note of how: by count, or as the judge says."""
+    """Return the ballot that wins, or why none does, and what to note: by count, or a judge."""
     if isinstance(by, str):
         return SELECT[by](ballots), {}
     alike: dict[str, list[Ballot]] = defaultdict(list)
@@ -265,7 +270,8 @@ def _chosen(query: Query, ballots: list[Ballot], by: Judge | str) -> Choosing:
         return standing[0], {"judge": by.model}
     verdict = yield from by.choose(query, [ballot.response.text or "" for ballot in standing])
     if verdict.failure:
-        return by_confidence(ballots), {"judge": by.model, "judge_failure": str(verdict.failure)}
+        notes = {"judge": by.model, "judge_failure": str(verdict.failure)}
+        return by_confidence(ballots) if by.otherwise else verdict.failure, notes
     votes = {b.model.name: share for b, share in zip(standing, verdict.votes, strict=True)}
     ahead = [b for b in standing if votes[b.model.name] == max(verdict.votes)]
     return by_confidence(ahead), {"judge": by.model, "judge_votes": votes}

@@ -284,7 +284,11 @@ def test_a_model_under_two_names_has_one_vote(catalog: Catalog, query: Query) ->
 
 
 def _judging(
-    catalog: Catalog, query: Query, said: Mapping[str, Response], reply: Callable[[Call], Response]
+    catalog: Catalog,
+    query: Query,
+    said: Mapping[str, Response],
+    reply: Callable[[Call], Response],
+    **judge: Any,
 ) -> Trace:
     """Run an ensemble of these models with gpt-4o as its judge."""
 
@@ -295,7 +299,7 @@ def _judging(
         )
 
     models = tuple(said)
-    strategy = Ensemble(models=models, select="judge", judge="gpt-4o")
+    strategy = Ensemble(models=models, select="judge", judge=Judge("gpt-4o", **judge))
     return replay(strategy.plan(query, catalog), answer)
 
 
@@ -343,19 +347,44 @@ def test_where_all_say_the_same_no_judge_is_asked(catalog: Catalog, query: Query
     assert trace.answer.response.model == SONNET
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [Response("gpt-4o", "The second."), Response("gpt-4o", '{"winner": 3}'), LATE, REFUSED, CUT],
+no_verdict = pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (Response("gpt-4o", "The second."), Kind.MalformedResponse),
+        (Response("gpt-4o", '{"winner": 3}'), Kind.MalformedResponse),
+        (LATE, Kind.Timeout),
+        (REFUSED, Kind.BudgetExceeded),
+        (CUT, Kind.MalformedResponse),
+    ],
 )
-def test_without_a_verdict_confidence_decides_and_says_so(
-    catalog: Catalog, query: Query, reply: Response
+
+
+@no_verdict
+def test_without_a_verdict_the_row_fails_and_says_why(
+    catalog: Catalog, query: Query, reply: Response, kind: Kind
 ) -> None:
-    """A verdict that cannot be had is a failure in the notes; the answer is the surest one."""
+    """Nobody's answer is put in a verdict's place: the row has none, and the judge's failure."""
     said = _told_by({MINI: _said("41", 0.9), OPUS: _said("42", 0.9)})
-    answer = _judging(catalog, query, said, lambda _: reply).answer
+    trace = _judging(catalog, query, said, lambda _: replace(reply, cost=5))
+    assert trace.answer.response is None
+    assert trace.failure is not None
+    assert trace.failure.kind is kind
+    assert trace.answer.notes["judge_failure"] == str(trace.failure)
+    assert trace.answer.voters == (MINI, OPUS)
+    assert trace.cost == 2 * 10 + 2 * 5
+
+
+@no_verdict
+def test_without_a_verdict_confidence_may_be_told_to_decide(
+    catalog: Catalog, query: Query, reply: Response, kind: Kind
+) -> None:
+    """Where the judge says so, the answer is the surest one, and the failure is in the notes."""
+    said = _told_by({MINI: _said("41", 0.9), OPUS: _said("42", 0.9)})
+    answer = _judging(catalog, query, said, lambda _: reply, otherwise="confidence").answer
+    assert answer.failure is None
     assert answer.response is not None
     assert answer.response.model == OPUS
-    assert answer.notes["judge_failure"].split(":")[0] in Kind.__members__
+    assert answer.notes["judge_failure"].split(":")[0] == kind.name
     assert "judge_votes" not in answer.notes
 
 
