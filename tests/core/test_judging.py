@@ -159,11 +159,25 @@ def test_one_verdict_that_cannot_be_read_is_none_at_all() -> None:
     assert "Both are fine." in str(verdict.failure)
 
 
-def test_a_judge_is_asked_as_the_query_is() -> None:
-    """The judge gets the query's limits and temperature, and no more."""
-    query = Query(QUERY.messages, Params(0.0, 77, 5))
-    for call in next(JUDGE.choose(query, ["a", "b"])):
-        assert (call.model, call.params) == ("judge", Params(0.0, 77, 5))
+@pytest.mark.parametrize(("judge", "limit"), [(JUDGE, 64), (Judge("judge", max_tokens=9), 9)])
+def test_a_verdict_is_short_and_cold(judge: Judge, limit: int) -> None:
+    """However long and warm answers may be, a verdict has the judge's own limit, at temperature 0.
+
+    What is quoted is cut by the limit of answers.
+    """
+    query = Query(QUERY.messages, Params(0.9, 770, 5))
+    calls = next(judge.choose(query, ["a" * 7_000, "b"]))
+    for call in calls:
+        assert (call.model, call.params) == ("judge", Params(0.0, limit, 5))
+        texts = [len(str(each["text"])) for each in shown(call.messages)[1][1:]]
+        assert sorted(texts) == [1, 8 * 770]
+
+
+@pytest.mark.parametrize("given", [0, -1, 1.5, True, None])
+def test_a_verdict_has_tokens(given: object) -> None:
+    """A limit that counts nothing is refused."""
+    with pytest.raises(ParameterError, match="max_tokens is"):
+        Judge("m", max_tokens=given)  # type: ignore[arg-type]
 
 
 def test_a_conversation_is_quoted_whole() -> None:

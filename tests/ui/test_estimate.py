@@ -222,6 +222,16 @@ ASKING = {
 }
 
 
+def test_a_verdict_is_no_answer_in_the_worst_case() -> None:
+    """How long an answer may be does not make a verdict dearer, but for what it reads."""
+    for name in ("one", "two", "three"):
+        price = {"one": 0, "two": 0, "three": 3}[name]
+        orchkit.add_model(name, provider=Talker(), tier="basic", input_price=0, output_price=price)
+    frame = pd.DataFrame({"prompt": ["Why?"]})
+    told = frame.orch.estimate(ASKING["judged"], max_tokens=5_000, cache=False)
+    assert told.worst_cost == pytest.approx((1 + told.rebuys) * 2 * 64 * 3e-6)
+
+
 @pytest.mark.parametrize("strategy", ASKING.values(), ids=ASKING)
 @pytest.mark.parametrize("max_tokens", [1, 50])
 def test_the_worst_case_covers_what_asks_again(strategy: Any, max_tokens: int) -> None:

@@ -86,6 +86,15 @@ def test_the_reference_and_the_rubric_are_told(grader: Grader) -> None:
     assert "Right?" in first
 
 
+def test_a_grade_is_short_and_cold(grader: Grader) -> None:
+    """A grade has the judge's limit of tokens and temperature 0, unless they are given."""
+    judge(frame("42"), "judge", progress=False)
+    judge(frame("42"), Judge("judge", max_tokens=500), progress=False)
+    judge(frame("42"), "judge", temperature=0.5, max_tokens=70, progress=False)
+    asked = [(call.params.temperature, call.params.max_tokens) for call in grader.calls]
+    assert asked == [(0.0, 64), (0.0, 500), (0.5, 70)]
+
+
 def test_equal_answers_are_judged_once_and_from_the_cache(grader: Grader) -> None:
     """Verdicts are answers like any other: bought once."""
     for _ in range(2):
