@@ -270,8 +270,8 @@ def _chosen(query: Query, ballots: list[Ballot], by: Judge | str) -> Choosing:
         return standing[0], {"judge": by.model}
     verdict = yield from by.choose(query, [ballot.response.text or "" for ballot in standing])
     if verdict.failure:
-        notes = {"judge": by.model, "judge_failure": str(verdict.failure)}
-        return by_confidence(ballots) if by.otherwise else verdict.failure, notes
+        failed: dict[str, object] = {"judge": by.model, "judge_failure": str(verdict.failure)}
+        return by_confidence(ballots) if by.otherwise else verdict.failure, failed
     votes = {b.model.name: share for b, share in zip(standing, verdict.votes, strict=True)}
     ahead = [b for b in standing if votes[b.model.name] == max(verdict.votes)]
     return by_confidence(ahead), {"judge": by.model, "judge_votes": votes}
