@@ -46,6 +46,14 @@ def test_a_threshold_means_a_probability(recorded: Any) -> None:
     assert right[out["confidence"] >= 0.75].mean() > 0.75
 
 
+@pytest.mark.parametrize("verb", [calibrate, confidence_report, confidence_values])
+@pytest.mark.parametrize("given", [pd.DataFrame({"prompt": ["Why?"]}), None, "mat"])
+def test_a_matrix_is_needed(verb: Any, given: Any) -> None:
+    """What is no recording is refused, with how to make one."""
+    with pytest.raises(ParameterError, match=r"takes a ResponseMatrix.*record\(models\)"):
+        verb(given)
+
+
 def test_a_run_tells_of_drift(recorded: Any) -> None:
     """What a routed run returns is enough to test the calibration by, a model each."""
     train, test = recorded
