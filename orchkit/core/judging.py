@@ -72,7 +72,8 @@ class Judge:
         object.__setattr__(self, "max_tokens", whole("max_tokens", self.max_tokens))
 
     def __str__(self) -> str:
-        return self.model if self.rubric is None else f"{self.model}: {self.rubric:.40}"
+        told = self.model if self.rubric is None else f"{self.model}: {self.rubric:.40}"
+        return told if self.otherwise is None else f"{told}, else {self.otherwise}"
 
     def comparison(self, query: Query, answers: Sequence[str]) -> tuple[Message, ...]:
         """Return what the judge is told to choose among answers, in the order they are given."""

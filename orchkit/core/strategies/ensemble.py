@@ -112,7 +112,8 @@ class Ensemble:
         without names, quoted, and in both orders, which is two calls more; where it contradicts
         itself, confidence decides between its two choices. Without a verdict that can be read the
         row has no answer, and its error says why; with ``Judge(..., otherwise="confidence")``
-        confidence decides, and the row's metadata has a `judge_failure`.
+        confidence decides, and the row's metadata has a `judge_failure`. Answers that come to the
+        same are one to it; with a rubric, which may be about wording, only equal texts are.
     fitted : Fitted, optional
         What `fit` remembers.
 
@@ -264,7 +265,7 @@ def _chosen(query: Query, ballots: list[Ballot], by: Judge | str) -> Choosing:
     alike: dict[str, list[Ballot]] = defaultdict(list)
     for ballot in ballots:
         text = ballot.response.text or ""
-        alike[answer_key(text) or text].append(ballot)
+        alike[text if by.rubric else answer_key(text) or text].append(ballot)
     standing = [by_confidence(each) for each in alike.values()]
     if len(standing) == 1:  # nothing to choose from
         return standing[0], {"judge": by.model}

@@ -347,6 +347,17 @@ def test_where_all_say_the_same_no_judge_is_asked(catalog: Catalog, query: Query
     assert trace.answer.response.model == SONNET
 
 
+def test_with_a_rubric_wording_counts(catalog: Catalog, query: Query) -> None:
+    """A rubric may prefer one wording of an answer: only the same text is the same answer."""
+    said = _told_by({MINI: _said("42", 0.1), HAIKU: _said("42", 0.2), SONNET: _said("It is 42.")})
+    answer = _judging(catalog, query, said, _prefers("42"), rubric="The shortest.").answer
+    assert answer.response is not None
+    assert answer.response.model == HAIKU
+    assert answer.notes["judge_votes"] == {HAIKU: 1.0, SONNET: 0.0}
+    del said[SONNET]
+    assert len(_judging(catalog, query, said, _prefers("?"), rubric="The shortest.").rounds) == 1
+
+
 no_verdict = pytest.mark.parametrize(
     ("reply", "kind"),
     [
