@@ -57,8 +57,15 @@ class Ballot:
 
 
 def by_confidence(ballots: list[Ballot]) -> Ballot:
-    """Agreement times own confidence times capability; ties to the stronger, then the cheaper."""
-    return max(ballots, key=lambda b: (b.agreed * b.sure * b.capable, *_seniority(b)))
+    """Agreement times own confidence times capability; ties to the stronger, then the cheaper.
+
+    Where all confidences are calibrated capability does not count: they are probabilities of being
+    right, which know how capable their models are.
+    """
+    known = all(ballot.confidence.calibrated for ballot in ballots)
+    return max(
+        ballots, key=lambda b: (b.agreed * b.sure * (1 if known else b.capable), *_seniority(b))
+    )
 
 
 def by_majority(ballots: list[Ballot]) -> Ballot:

@@ -13,7 +13,7 @@ from orchkit.core.calls import Call, Kind, Response
 from orchkit.core.catalog import Catalog, Tier
 from orchkit.core.drive import replay
 from orchkit.core.judging import Judge
-from orchkit.core.plans import Query, Trace
+from orchkit.core.plans import Confidence, Query, Trace
 from orchkit.core.strategies import Ensemble
 from orchkit.core.strategies.ensemble import CAPABILITY, SELECT
 from orchkit.errors import ChainError, ParameterError, UnknownModelError
@@ -129,6 +129,21 @@ def test_confidence_counts_by_capability(run: Run) -> None:
     sure, doubtful = _said(PROSE[0], 0.9), _said(PROSE[1], 0.6)
     assert _winner(run, "confidence", {MINI: sure, OPUS: doubtful}) == MINI
     assert _winner(run, "confidence", {MINI: sure, OPUS: replace(doubtful, confidence=0.7)}) == OPUS
+
+
+@pytest.mark.parametrize(("known", "winner"), [((MINI, OPUS), MINI), ((MINI,), OPUS)])
+def test_probabilities_need_no_capability(run: Run, known: tuple[str, ...], winner: str) -> None:
+    """Where all confidences are calibrated, the likeliest answer wins; if one is not, as ever."""
+
+    def sure(_: Query, response: Response) -> Confidence:
+        value = 0.8 if response.model == MINI else 0.7
+        return Confidence(value, "own", calibrated=response.model in known)
+
+    said = {MINI: _said(PROSE[0]), OPUS: _said(PROSE[1])}
+    answer = run(Ensemble(models=(MINI, OPUS), confidence=sure), said).answer
+    assert answer.response is not None
+    assert answer.response.model == winner
+    assert answer.confidence.calibrated == (winner in known)
 
 
 def test_more_capable_counts_more() -> None:
