@@ -120,7 +120,8 @@ class Ensemble:
         itself, confidence decides between its two choices. Without a verdict that can be read the
         row has no answer, and its error says why; with ``Judge(..., otherwise="confidence")``
         confidence decides, and the row's metadata has a `judge_failure`. Answers that come to the
-        same are one to it; with a rubric, which may be about wording, only equal texts are.
+        same are one to it; with a rubric, which may be about wording, only equal texts are. No
+        recording holds its verdicts: compare it live.
     fitted : Fitted, optional
         What `fit` remembers.
 
