@@ -18,7 +18,6 @@ from orchkit.core.signals import (
     AgreesWith,
     LogprobQuantile,
     SelfConsistency,
-    min_logprob,
     p_true,
     verbalised,
 )
@@ -33,7 +32,7 @@ from orchkit.lab.stats.columns import share
 
 #: Signals that a file can name.
 PLAIN: Mapping[str, Signal] = {
-    each.__name__: each for each in (logprob, min_logprob, wording, brevity, verbalised, p_true)
+    each.__name__: each for each in (logprob, wording, brevity, verbalised, p_true)
 }
 SET: Mapping[str, type[Any]] = {
     each.__name__: each for each in (AgreesWith, LogprobQuantile, SelfConsistency)
