@@ -18,10 +18,12 @@ from orchkit.core.calls import Call, Failure, Kind, Message, Params, Response, d
 from orchkit.core.confidence import hard_failure
 from orchkit.core.plans import Query
 from orchkit.core.quoting import as_json, quoted_json
-from orchkit.errors import ParameterError
+from orchkit.errors import ParameterError, whole
 
 #: The best grade; the worst is 0.
 TOP = 10
+#: What may choose where a judge does not.
+CONFIDENCE = "confidence"
 BEST = "Which candidate answers it best: correct first, then complete, then clear?"
 HOW_GOOD = f"How good is the answer, from 0 (wrong or useless) to {TOP} (correct and complete)?"
 _GUARD = (
@@ -42,6 +44,12 @@ class Judge:
         Its catalog name. Better none of those that are judged: models prefer their own answers.
     rubric : str, optional
         What makes an answer good, in words; correct, complete and clear by default.
+    otherwise : {"confidence"}, optional
+        What chooses an ensemble's answer where no verdict can be had or read. None by default: the
+        row then has no answer, and its error says why.
+    max_tokens : int
+        Of a verdict, 64 by default, which is ample; a model that thinks before it speaks needs
+        more. It is asked at temperature 0.
 
     Examples
     --------
@@ -51,14 +59,21 @@ class Judge:
 
     model: str
     rubric: str | None = None
+    otherwise: str | None = None
+    max_tokens: int = 64
 
     def __post_init__(self) -> None:
         for name, given in (("model", self.model), ("rubric", self.rubric or "?")):
             if not isinstance(given, str) or not given.strip():
                 raise ParameterError(f"{name} is {given!r:.60}; it must be a text with words.")
+        if self.otherwise not in (None, CONFIDENCE):
+            told = f"otherwise is {self.otherwise!r:.60}; it must be {CONFIDENCE!r} or None."
+            raise ParameterError(told)
+        object.__setattr__(self, "max_tokens", whole("max_tokens", self.max_tokens))
 
     def __str__(self) -> str:
-        return self.model if self.rubric is None else f"{self.model}: {self.rubric:.40}"
+        told = self.model if self.rubric is None else f"{self.model}: {self.rubric:.40}"
+        return told if self.otherwise is None else f"{told}, else {self.otherwise}"
 
     def comparison(self, query: Query, answers: Sequence[str]) -> tuple[Message, ...]:
         """Return what the judge is told to choose among answers, in the order they are given."""
@@ -97,7 +112,7 @@ class Judge:
         """
         order = sorted(range(len(answers)), key=lambda n: digest([query.text, answers[n]]))
         orders = (order, order[::-1])
-        params = Params(query.params.temperature, query.params.max_tokens, query.params.seed)
+        params = Params(0.0, self.max_tokens, query.params.seed)
         asked = (self.comparison(query, [answers[n] for n in each]) for each in orders)
         said = yield tuple(Call(self.model, messages, params) for messages in asked)
         votes = [0.0] * len(answers)

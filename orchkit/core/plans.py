@@ -50,12 +50,14 @@ def last_said(messages: Sequence[Message]) -> str:
 class Confidence:
     """How sure, by which signal, and whether that number has been fitted to outcomes.
 
-    `value` lies in [0, 1]; NaN means that no signal was available.
+    `value` lies in [0, 1]; NaN means that no signal was available. `raw` is the signal's own number
+    where `value` was calibrated from it.
     """
 
     value: float
     signal: str
     calibrated: bool = False
+    raw: float | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not (math.isnan(self.value) or 0 <= self.value <= 1):

@@ -13,9 +13,9 @@ from typing import Any
 
 #: Bytes of an answer that are quoted, for each token it may have.
 BYTES_A_TOKEN = 8
-#: What templates of chats set their turns and roles with: in a quotation it must not be one.
-_MARKERS = re.compile(r"<\|.{0,64}?\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>", re.I)
-_BRACKETS = str.maketrans({sign: f"\\u{ord(sign):04x}" for sign in "<>[]|"})
+#: What templates of chats set their turns and roles with: in a quotation there is none of it.
+#: Outside of strings JSON has brackets alone of these.
+_SIGNS = re.compile(r"[<>|]|\[(?=/?INST\])", re.I)
 
 
 def quoted(text: str, max_tokens: int) -> str:
@@ -34,8 +34,8 @@ def quoted(text: str, max_tokens: int) -> str:
 def quoted_json(text: str, max_tokens: int) -> str:
     r"""Return the text as a JSON string of ASCII on one line, no longer than `quoted` would be.
 
-    Markers of chat templates are written with escapes: the same text to whoever reads JSON, and no
-    marker to a tokeniser.
+    Signs that chat templates mark turns with are written with escapes: the same text to whoever
+    reads JSON, and no marker to a tokeniser.
 
     Examples
     --------
@@ -49,6 +49,6 @@ def quoted_json(text: str, max_tokens: int) -> str:
 
 
 def as_json(value: Any) -> str:
-    """Return a value as JSON of ASCII on one line, markers of chat templates escaped."""
+    """Return a value as JSON of ASCII on one line, signs of chat templates escaped."""
     written = json.dumps(value, ensure_ascii=True)
-    return _MARKERS.sub(lambda found: found[0].translate(_BRACKETS), written)
+    return _SIGNS.sub(lambda sign: f"\\u{ord(sign[0]):04x}", written)

@@ -47,25 +47,12 @@ _SHARE = re.compile(r"(0?\.\d+|[01](?:\.\d*)?)|(\d{1,3}(?:\.\d+)?) ?%")
 _EDGES = " \t\r\n*`\"'"
 
 
-def min_logprob(_: Query, response: Response) -> Confidence:
-    """Return the probability of the answer's least likely token ("Chow-Quantile" at 0).
-
-    It costs nothing. One odd word of a long answer is enough to make it small. NaN without
-    log-probabilities. Source: Gupta et al., ICLR 2024, arXiv 2404.10136.
-
-    Examples
-    --------
-    >>> min_logprob(Query(()), Response("m", "42", logprobs=(-0.1, -0.7))).value
-    0.4965853037914095
-    """
-    return _quantile(response, 0.0, "min_logprob")
-
-
 @dataclass(frozen=True)
 class LogprobQuantile:
-    """A signal: the probability below which a share of the answer's tokens lies.
+    """A signal: the probability below which a share of the answer's tokens lies ("Chow-Quantile").
 
-    It costs nothing. NaN without log-probabilities.
+    It costs nothing. NaN without log-probabilities. `min_logprob` is that of the least likely
+    token: one odd word of a long answer is enough to make it small.
 
     Parameters
     ----------
@@ -81,6 +68,8 @@ class LogprobQuantile:
     --------
     >>> LogprobQuantile(0.5)(Query(()), Response("m", "42", logprobs=(0.0, -0.5, -3.0))).value
     0.6065306597126334
+    >>> min_logprob(Query(()), Response("m", "42", logprobs=(-0.1, -0.7))).value
+    0.4965853037914095
     """
 
     level: float = 0.1
@@ -91,21 +80,21 @@ class LogprobQuantile:
 
     def __call__(self, _: Query, response: Response) -> Confidence:
         """Return the quantile of one answer."""
-        return _quantile(response, self.level, str(self))
+        known = sorted(value for value in response.logprobs if not math.isnan(value))
+        if not known:
+            return Confidence(math.nan, str(self))
+        place = self.level * (len(known) - 1)
+        low, high = known[math.floor(place)], known[math.ceil(place)]
+        part = place - math.floor(place)
+        between = (1 - part) * low + part * high if part else low  # 0 times infinity is no number
+        return Confidence(min(1.0, math.exp(between)), str(self))
 
     def __str__(self) -> str:
-        return f"logprob_quantile({self.level:g})"
+        return f"logprob_quantile({self.level:g})" if self.level else "min_logprob"
 
 
-def _quantile(response: Response, level: float, name: str) -> Confidence:
-    known = sorted(value for value in response.logprobs if not math.isnan(value))
-    if not known:
-        return Confidence(math.nan, name)
-    place = level * (len(known) - 1)
-    low, high = known[math.floor(place)], known[math.ceil(place)]
-    part = place - math.floor(place)
-    between = (1 - part) * low + part * high if part else low  # 0 times infinity is no number
-    return Confidence(min(1.0, math.exp(between)), name)
+#: The probability of the answer's least likely token.
+min_logprob = LogprobQuantile(0.0)
 
 
 @dataclass(frozen=True)

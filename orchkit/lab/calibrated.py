@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from orchkit.core.calls import Response
 from orchkit.core.confidence import Signal, auto, brevity, logprob, wording
@@ -17,22 +18,26 @@ from orchkit.core.signals import (
     AgreesWith,
     LogprobQuantile,
     SelfConsistency,
-    min_logprob,
     p_true,
     verbalised,
 )
 from orchkit.errors import ParameterError, StoreError
 from orchkit.lab.calibration import SCHEMA, Calibrator
+from orchkit.lab.drifting import FEWEST
+from orchkit.lab.frames import column
+from orchkit.lab.metrics.reading import aligned, shares
 from orchkit.lab.observing import name_of
 from orchkit.lab.sealed_json import read_json, write_json
+from orchkit.lab.stats.columns import share
 
 #: Signals that a file can name.
 PLAIN: Mapping[str, Signal] = {
-    each.__name__: each for each in (logprob, min_logprob, wording, brevity, verbalised, p_true)
+    each.__name__: each for each in (logprob, wording, brevity, verbalised, p_true)
 }
 SET: Mapping[str, type[Any]] = {
     each.__name__: each for each in (AgreesWith, LogprobQuantile, SelfConsistency)
 }
+_DRIFT = ("drifted", "p", "expected", "observed", "slope", "n", "told")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +89,78 @@ class Calibrated:
         if calibrator is None or calibrator.curve is None or raw.signal == "failure":
             return raw
         (risen,) = calibrator.curve(np.array([raw.value])).tolist()
-        return Confidence(risen, raw.signal, calibrated=True)
+        return Confidence(risen, raw.signal, calibrated=True, raw=raw.value)
+
+    def drift(
+        self, results: pd.DataFrame, correct: ArrayLike | str, *, level: float = 0.05
+    ) -> pd.DataFrame:
+        """Return model by model whether what a run returned contradicts the calibration.
+
+        Parameters
+        ----------
+        results : DataFrame
+            Of `route` with this signal for `confidence`; rows without a calibrated confidence are
+            left out.
+        correct : array-like, or str
+            Whether each row is right, in [0, 1], NaN where unknown; or the column that says so.
+        level : float
+            Share of runs with any false alarm to accept, in (0, 1): each of m models with labels
+            enough is tested at level / m.
+
+        Returns
+        -------
+        DataFrame
+            One row a model, by name: drifted, p, expected and observed (mean confidence and
+            correctness, in [0, 1]), slope, n, and told, a sentence. As in `Calibrator.drift`.
+
+        Raises
+        ------
+        ColumnError
+            `results` has no column model_used or metadata.
+        ParameterError
+            No row has a confidence of a calibrated model; lengths differ; a value is out of range.
+
+        Warns
+        -----
+        MetricWarning
+            A model has fewer than 30 new labels, and no verdict.
+
+        Notes
+        -----
+        A model that is asked only where others were unsure sees harder prompts than it was fitted
+        on: an alarm about it may tell of that.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import orchkit
+        >>> sure = np.tile([0.6, 0.7, 0.8, 0.9], 50)
+        >>> right = np.arange(200) % 10 < 8
+        >>> signal = Calibrated({"gpt-4o": Calibrator().fit(sure, right)}, lambda q, r: 0.7)
+        >>> with orchkit.use("simulator"):
+        ...     out = pd.DataFrame({"prompt": map(str, range(99))}).orch.route(
+        ...         orchkit.Single("gpt-4o", signal), progress=False)
+        >>> signal.drift(out, np.zeros(99))["drifted"].to_dict()
+        {'gpt-4o': True}
+        """
+        told = _labelled(results, correct)
+        known = {name for name, each in self.calibrators.items() if each.calibrated}
+        told = told[told["model"].isin(known)].dropna()
+        if told.empty:
+            raise ParameterError(
+                "No labelled row has a confidence that was calibrated; route with confidence= this "
+                "signal, and give what route returned."
+            )
+        tested = max(1, int((told["model"].value_counts() >= FEWEST).sum()))
+        found = {
+            str(name): self.calibrators[str(name)].drift(
+                rows["raw"], rows["correct"], level=share("level", level) / tested
+            )
+            for name, rows in told.groupby("model")
+        }
+        return pd.DataFrame.from_dict(
+            {name: {**asdict(each), "told": str(each)} for name, each in found.items()}, "index"
+        )[[*_DRIFT]].rename_axis("model")
 
     def __str__(self) -> str:
         return f"calibrated {name_of(self.signal)}"
@@ -173,6 +249,16 @@ def named_too(signal: Calibrated, names: Sequence[tuple[str, str]]) -> Calibrate
     """Return the signal with calibrators under further names of their models."""
     more = {other: signal.calibrators[name] for name, other in names if name in signal.calibrators}
     return Calibrated({**more, **signal.calibrators}, signal.signal)
+
+
+def _labelled(results: pd.DataFrame, correct: ArrayLike | str) -> pd.DataFrame:
+    """Return model, raw confidence (NaN where it was not calibrated) and correctness of rows."""
+    right = shares("correct", column(results, correct) if isinstance(correct, str) else correct)
+    metadata = column(results, "metadata").tolist()
+    raw = [each.get("raw_confidence") if isinstance(each, dict) else None for each in metadata]
+    aligned(results=np.zeros(len(raw)), correct=right)
+    models = column(results, "model_used").astype("object").to_numpy()
+    return pd.DataFrame({"model": models, "raw": np.array(raw, dtype=float), "correct": right})
 
 
 def _written(signal: Signal | None) -> dict[str, Any] | None:

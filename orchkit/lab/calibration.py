@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +16,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from orchkit.errors import MisuseError, OrchkitWarning, StoreError, tell
-from orchkit.lab.curves import Curve, Floats, Line, Steps, is_rising, line_of, steps_of
+from orchkit.lab.curves import (
+    Curve,
+    Floats,
+    Line,
+    Steps,
+    is_rising,
+    line_of,
+    steps_of,
+    unbent,
+)
 from orchkit.lab.drifting import Drift, drift_of, information_of
 from orchkit.lab.metrics import auroc, brier, ece
 from orchkit.lab.metrics.reading import depth, judged, one_of, shares
@@ -99,6 +108,7 @@ class Calibrator:
         self.n = 0
         self.date = self.source = ""
         self.before = self.after = Errors(math.nan, math.nan, math.nan)
+        self._line = Line(0.0, 0.0)
         self._information: Floats = np.zeros((2, 2))
         self._fitted = False
 
@@ -143,7 +153,8 @@ class Calibrator:
         self.before = Errors.of(sure, right)
         held = cross_fitted(sure, right, self.method)
         self.after = Errors.of(held, right, folds_of(len(sure)))
-        self._information = information_of(self.curve(sure))
+        self._line = unbent(sure, right)
+        self._information = information_of(self._line(sure))
         _warn_of_flat(self.curve, sure, right, self.source)
         return self
 
@@ -173,8 +184,10 @@ class Calibrator:
     def drift(self, confidence: ArrayLike, correct: ArrayLike, *, level: float = 0.05) -> Drift:
         """Return whether new labels contradict the calibration.
 
-        A score test of whether, on the new answers' promised log-odds, intercept and slope are 0
-        and 1; what the calibration could not know of few labels is no contradiction.
+        A score test of whether intercept and slope of a logistic line fitted to the new answers
+        are those of one fitted to the old; what few labels could not tell is no contradiction.
+        Steps are tested by such a line, too: where they follow chance, no test of theirs would
+        know how far.
 
         Parameters
         ----------
@@ -204,7 +217,8 @@ class Calibrator:
         if self.curve is None:
             raise MisuseError("Without a fitted calibration nothing can drift; fit it on labels.")
         sure, right, _ = judged(confidence, correct)
-        return drift_of(self.curve(sure), right, self._information, share("level", level))
+        told = drift_of(self._line(sure), right, self._information, share("level", level))
+        return replace(told, expected=float(self.curve(sure).mean())) if len(sure) else told
 
     def __repr__(self) -> str:
         if not self._fitted:
@@ -228,6 +242,7 @@ class Calibrator:
             "source": self.source,
             "before": _known(self.before),
             "after": _known(self.after),
+            "line": asdict(self._line),
             "information": self._information.tolist(),
         }
 
@@ -238,10 +253,13 @@ class Calibrator:
         made.curve = _curve(told["curve"])
         made.n, made.date, made.source = int(told["n"]), str(told["date"]), str(told["source"])
         made.before, made.after = _errors(told["before"]), _errors(told["after"])
+        made._line = Line(float(told["line"]["slope"]), float(told["line"]["intercept"]))
         made._information = np.array(told["information"], dtype=float)
         made._fitted = True
         if made._information.shape != (2, 2) or not np.isfinite(made._information).all():
             raise ValueError("its information is no 2 × 2 table of numbers")
+        if not np.isfinite([made._line.slope, made._line.intercept]).all():
+            raise ValueError("its line is no line")
         return made
 
     def save(self, path: str | Path) -> None:

@@ -53,13 +53,23 @@ def line_of(confidence: Floats, correct: Floats) -> Line:
 
     Sources: Platt, 1999 (smoothed targets); Newton's method with halved steps.
     """
-    hits = float(correct.sum())
-    high, low = (hits + 1) / (hits + 2), 1 / (len(correct) - hits + 2)
-    target = low + correct * (high - low)
-    intercept, slope = newton(logit(confidence), target)
-    line = Line(slope, intercept) if slope > 0 else Line(0.0, float(logit(target.mean())))
+    line = unbent(confidence, correct)
+    if line.slope <= 0:
+        line = Line(0.0, float(logit(_smoothed(correct).mean())))
     after, before = (np.mean((p - correct) ** 2) for p in (line(confidence), confidence))
     return line if after <= before + smoothing(len(correct)) else Line(1.0, 0.0)
+
+
+def unbent(confidence: Floats, correct: Floats) -> Line:
+    """Return the line of the greatest likelihood whichever way it goes, with smoothed targets."""
+    intercept, slope = newton(logit(confidence), _smoothed(correct))
+    return Line(slope, intercept)
+
+
+def _smoothed(correct: Floats) -> Floats:
+    hits = float(correct.sum())
+    high, low = (hits + 1) / (hits + 2), 1 / (len(correct) - hits + 2)
+    return low + correct * (high - low)
 
 
 def smoothing(n: int) -> float:

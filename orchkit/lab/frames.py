@@ -151,7 +151,9 @@ def _cells(trace: Trace, strategy: str) -> tuple[Any, ...]:
 
 def metadata(trace: Trace) -> dict[str, Any]:
     """Return what else there is to know of a row: complexity, confidence signal, every call."""
-    told = vars(_Row(trace))
+    told, raw = vars(_Row(trace)), trace.answer.confidence.raw
+    if raw is not None:
+        told["raw_confidence"] = raw
     told.update(trace.answer.notes)
     return told
 

@@ -92,6 +92,7 @@ def _by_seniority(table: Ballots, columns: Sequence[int]) -> list[int]:
 
 
 def _confident(table: Ballots, columns: Sequence[int], agreed: Floats) -> Floats:
+    """Return what `by_confidence` goes by; what responses carry by default is never calibrated."""
     rank = table.arrays.rank[:, columns]
     sure = np.where(np.isfinite(rank), rank, 0.0)
     return agreed * sure * table.capable[columns]

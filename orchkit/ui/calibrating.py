@@ -61,7 +61,7 @@ def calibrate(
     MatrixError
         No quality is known.
     UnknownModelError, ParameterError
-        A model was not recorded; there is no such method.
+        A model was not recorded; there is no such method; it is no ResponseMatrix.
 
     Warns
     -----
@@ -82,7 +82,7 @@ def calibrate(
     one_of("method", method, ("auto", *METHODS))
     if signal is not None and not callable(signal):
         raise ParameterError(f"signal is {signal!r:.60}; give a function (query, response).")
-    _need_quality(matrix)
+    _need_quality(matrix, "calibrate")
     known = SESSION.offline_catalog()
     table = observed(matrix, matrix.catalog(known), [signal], _models(matrix, models))
     today = datetime.now(UTC).date().isoformat()
@@ -122,8 +122,8 @@ def confidence_report(
 
     Raises
     ------
-    MatrixError
-        No quality is known.
+    MatrixError, ParameterError
+        No quality is known; it is no ResponseMatrix.
 
     Examples
     --------
@@ -173,13 +173,18 @@ def confidence_values(
     'quality [share right]'
     """
     one_of("method", method, ("auto", *METHODS))
-    _need_quality(matrix)
+    _need_quality(matrix, "confidence_report")
     catalog = matrix.catalog(SESSION.offline_catalog())
     told = signals_of(signals, matrix)
     return with_calibrated(observed(matrix, catalog, told, _models(matrix, models)), method)
 
 
-def _need_quality(matrix: Matrix) -> None:
+def _need_quality(matrix: Matrix, verb: str) -> None:
+    if not isinstance(matrix, Matrix):
+        raise ParameterError(
+            f"{verb} takes a ResponseMatrix, not {type(matrix).__name__}; record one with "
+            "df.orch.record(models), or make one of recorded answers with ResponseMatrix(df)."
+        )
     if not matrix.quality.notna().any(axis=None):
         raise MatrixError("No quality is known; score the responses first: mat.score(scorer).")
 

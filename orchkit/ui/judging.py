@@ -63,6 +63,9 @@ def judge(
     into : str
         The column of grades, and the beginning of the other two.
 
+    temperature, max_tokens : optional
+        Of verdicts: 0 and the judge's own (64) by default.
+
     The other parameters are those of `route`.
 
     Returns
@@ -106,8 +109,8 @@ def judge(
         Single(judge_.model),
         max_cost=max_cost,
         budget=budget,
-        temperature=temperature,
-        max_tokens=max_tokens,
+        temperature=0.0 if temperature is None else temperature,
+        max_tokens=judge_.max_tokens if max_tokens is None else max_tokens,
         concurrency=concurrency,
         cache=cache,
         progress=progress,

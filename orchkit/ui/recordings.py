@@ -343,12 +343,24 @@ class ResponseMatrix(Matrix):
         max_tokens: int | None,
     ) -> list[Query]:
         """Return the queries, having made sure that each strategy can be replayed here."""
+        _refuse_judges(strategies)
         limit = DEFAULT_MAX_TOKENS if max_tokens is None else whole("max_tokens", max_tokens)
         judged = self.queries(predictor(judge(complexity)), Params(max_tokens=limit))
         for query, strategy in product(judged[:1], strategies):
             for call in opening(strategy, query, catalog):
                 catalog[call.model]
         return judged
+
+
+def _refuse_judges(strategies: Sequence[Strategy]) -> None:
+    """Refuse what could be replayed only on prompts whose answers agree: that would flatter it."""
+    for strategy in strategies:
+        if isinstance(strategy, Ensemble) and strategy.judge is not None:
+            raise ParameterError(
+                f"{experiment.label(strategy)} cannot be replayed: a judge's verdicts are in no "
+                "recording. Compare it live (df.orch.compare), or choose by select='majority', "
+                "'weighted' or 'confidence'."
+            )
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:

@@ -54,6 +54,7 @@ def test_quantiles_lie_between_the_least_and_the_likeliest_token(values: list[fl
     response = Response("m", "42", logprobs=tuple(values))
     levels = [LogprobQuantile(level)(QUERY, response).value for level in (0, 0.1, 0.5, 0.9, 1)]
     assert levels == pytest.approx(sorted(levels), rel=1e-9)
+    assert str(min_logprob) == min_logprob(QUERY, response).signal == "min_logprob"
     assert levels[0] == min_logprob(QUERY, response).value == math.exp(min(values))
     assert levels[-1] == pytest.approx(math.exp(max(values)))
     assert levels[0] <= logprob(QUERY, response).value * (1 + 1e-9)

@@ -18,7 +18,13 @@ from orchkit.core.signals import (
     self_consistency,
     verbalised,
 )
-from orchkit.errors import OrchkitWarning, ParameterError, StoreError
+from orchkit.errors import (
+    ColumnError,
+    MetricWarning,
+    OrchkitWarning,
+    ParameterError,
+    StoreError,
+)
 from orchkit.lab.calibrated import Calibrated, calibrated, named_too
 from orchkit.lab.calibration import Calibrator
 from orchkit.lab.sealed_json import write_json
@@ -59,7 +65,7 @@ def test_a_strategy_hears_a_probability() -> None:
     """The signal's number comes out as the model's probability, under the signal's name."""
     signal = Calibrated({"m": fitted()}, own)
     sure = said(signal, Response("m", "sure"))
-    assert sure == Confidence(fitted().predict(0.9), "own", calibrated=True)
+    assert sure == Confidence(fitted().predict(0.9), "own", calibrated=True, raw=0.9)
     assert sure.value == pytest.approx(0.5, abs=0.01)
 
 
@@ -76,7 +82,7 @@ def test_a_signal_that_asks_is_calibrated_after_asking() -> None:
     """The plan of a signal is the plan of its calibrated self."""
     signal = Calibrated({"m": fitted()}, asking)
     sure = said(signal, Response("m", "42"), Response("other", "0.5"))
-    assert sure == Confidence(fitted().predict(0.5), "asking", calibrated=True)
+    assert sure == Confidence(fitted().predict(0.5), "asking", calibrated=True, raw=0.5)
 
 
 @pytest.mark.parametrize("given", [None, math.nan])
@@ -124,6 +130,60 @@ def test_a_model_may_go_by_another_name() -> None:
     """A calibrator of a recorded name is found under the catalog's, too."""
     signal = named_too(Calibrated({"m-2024": fitted()}, own), [("m-2024", "m"), ("x", "y")])
     assert sorted(signal.calibrators) == ["m", "m-2024"]
+
+
+def results(raw: Any, model: str = "m") -> pd.DataFrame:
+    """Return what a run says of answers of such raw confidences."""
+    metadata = [{} if each is None else {"raw_confidence": each} for each in raw]
+    return pd.DataFrame({"model_used": model, "metadata": metadata, "confidence": 0.5})
+
+
+def test_a_run_may_contradict_the_calibration() -> None:
+    """Each model's rows are tested as its calibrator tests their raw confidences."""
+    rng = np.random.default_rng(0)
+    raw = rng.choice([0.9, 0.5], 300)
+    kept = rng.random(300) < np.where(raw > 0.6, 0.5, 0.25)
+    lost = rng.random(300) < 0.05
+    signal = Calibrated({"m": fitted(), "n": fitted()}, own)
+    both = pd.concat([results(raw), results(raw, "n"), results([None, None])])
+    right = np.concatenate([kept, lost, [True, True]])
+    told = signal.drift(both.assign(right=right), "right")
+    assert told["drifted"].to_dict() == {"m": False, "n": True}
+    assert told["n"].tolist() == [300, 300]
+    assert told.loc["n", "p"] == fitted().drift(raw, lost).p
+    assert told.loc["n", "told"].startswith("DRIFTED, too sure")
+    assert told.equals(signal.drift(both, right))
+
+
+def test_several_models_share_the_level() -> None:
+    """With m models each is tested at level / m, so that alarms stay as rare; few rows are none."""
+    raw, right = np.tile([0.9, 0.5], 50), np.tile([1, 0, 0, 0, 1, 0, 0, 0, 1, 0], 10)
+    p = fitted().drift(raw, right).p
+    parts = [results(raw), results(raw, "n"), results(raw[:5], "o")]
+    signal = Calibrated({name: fitted() for name in "mno"})
+    labels = [*right, *right, *right[:5]]
+    for level, drifted in ((1.9 * p, False), (2.1 * p, True)):
+        with pytest.warns(MetricWarning, match="5 new labels"):
+            told = signal.drift(pd.concat(parts), labels, level=level)
+        assert told["drifted"].tolist() == [drifted, drifted, False]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "told"),
+    [
+        (lambda s: s.drift(results([None] * 40), [1] * 40), ParameterError, "confidence= this"),
+        (lambda s: s.drift(results([0.5] * 40, "x"), [1] * 40), ParameterError, "confidence= this"),
+        (lambda s: s.drift(results([0.5] * 40), [1] * 39), ParameterError, "same rows"),
+        (lambda s: s.drift(results([0.5] * 40), [2] * 40), ParameterError, "correct"),
+        (lambda s: s.drift(results([0.5] * 40), [1] * 40, level=0), ParameterError, "level"),
+        (lambda s: s.drift(results([0.5]), "right"), ColumnError, "right"),
+        (lambda s: s.drift(pd.DataFrame({"a": [1]}), [1]), ColumnError, "metadata"),
+    ],
+)
+def test_a_run_that_tells_nothing_of_drift(call: Any, error: Any, told: str) -> None:
+    """Results of another signal, or no results, are refused with what to give."""
+    with pytest.raises(error, match=told):
+        call(Calibrated({"m": fitted()}, own))
 
 
 SIGNALS = (

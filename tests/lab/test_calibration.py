@@ -146,6 +146,7 @@ def test_what_is_saved_is_what_is_loaded(tmp_path_factory: Any, drawn: Any) -> N
         assert loaded.predict(sure).tolist() == calibrator.predict(sure).tolist()
         assert repr(loaded) == repr(calibrator)
         assert loaded.to_dict() == calibrator.to_dict()
+        assert loaded.drift(sure, right) == calibrator.drift(sure, right)
 
 
 def test_an_unfitted_line_survives(tmp_path: Path) -> None:
@@ -186,7 +187,8 @@ def test_a_file_that_was_changed_is_refused(tmp_path: Path, spoil: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [("curve", {"slope": -1, "intercept": 0}), ("curve", {"at": [0.5], "to": [2]}),
-     ("curve", {}), ("method", "magic"), ("information", [1]), ("after", {}), ("n", None)],
+     ("curve", {}), ("method", "magic"), ("information", [1]), ("after", {}), ("n", None),
+     ("line", {"slope": 1}), ("line", {"slope": "nan", "intercept": 0})],
 )  # fmt: skip
 def test_a_file_that_was_made_up_is_refused(tmp_path: Path, name: str, value: Any) -> None:
     """A seal alone makes no calibrator: what would reverse an order is refused, too."""

@@ -43,9 +43,10 @@ def test_a_drift_is_seen(drift: Any) -> None:
 
 
 def test_steps_drift_as_lines_do() -> None:
-    """A calibrator of steps has the alarm, too."""
+    """A calibrator of steps has the alarm, too, and no more false ones, however many come."""
     assert alarms(1500, 400, 20, "isotonic", shift=-1.0) >= 0.9
-    assert alarms(1500, 400, 40, "isotonic") <= 0.25
+    assert 0.005 <= alarms(1500, 400, 200, "isotonic") <= 0.11
+    assert 0.005 <= alarms(300, 1500, 200, "isotonic") <= 0.11
 
 
 def test_the_verdict_is_told_in_words() -> None:

@@ -46,6 +46,31 @@ def test_a_threshold_means_a_probability(recorded: Any) -> None:
     assert right[out["confidence"] >= 0.75].mean() > 0.75
 
 
+@pytest.mark.parametrize("verb", [calibrate, confidence_report, confidence_values])
+@pytest.mark.parametrize("given", [pd.DataFrame({"prompt": ["Why?"]}), None, "mat"])
+def test_a_matrix_is_needed(verb: Any, given: Any) -> None:
+    """What is no recording is refused, with how to make one."""
+    with pytest.raises(ParameterError, match=r"takes a ResponseMatrix.*record\(models\)"):
+        verb(given)
+
+
+def test_a_run_tells_of_drift(recorded: Any) -> None:
+    """What a routed run returns is enough to test the calibration by, a model each."""
+    train, test = recorded
+    sure = calibrate(train)
+    out = test.route(orchkit.Fallback(tuple(MODELS), 0.6, sure))
+    raw = [each["raw_confidence"] for each in out["metadata"]]
+    risen = [
+        sure.calibrators[name].predict(each)
+        for name, each in zip(out["model_used"], raw, strict=True)
+    ]
+    assert risen == out["confidence"].tolist()
+    told = sure.drift(out, np.zeros(len(out)))
+    assert sorted(told.index) == sorted(set(out["model_used"]))
+    assert told["drifted"].all()
+    assert "raw_confidence" not in test.route("gpt-4o")["metadata"].iloc[0]
+
+
 def test_it_is_live_as_on_a_recording(recorded: Any) -> None:
     """The same signal gives the same confidence when the same answer is asked for live."""
     _, test = recorded

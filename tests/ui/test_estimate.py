@@ -211,14 +211,25 @@ class Talker:
         return orchkit.Response(call.model, said, orchkit.Usage(read, size))
 
 
+JUDGE = orchkit.Judge("three", otherwise="confidence")
 ASKING = {
     "agrees": orchkit.Fallback(("one", "two"), 1.0, agrees_with("three")),
     "consistent": orchkit.Fallback(("one", "two"), 1.0, self_consistency(2)),
     "verbalised": orchkit.Fallback(("one", "two"), 1.0, verbalised),
     "true": orchkit.Fallback(("one", "two"), 1.0, p_true),
-    "judged": orchkit.Ensemble(models=("one", "two"), select="judge", judge="three"),
+    "judged": orchkit.Ensemble(models=("one", "two"), select="judge", judge=JUDGE),
     "agree": orchkit.AgreeThenEscalate(("one", "two"), "three"),
 }
+
+
+def test_a_verdict_is_no_answer_in_the_worst_case() -> None:
+    """How long an answer may be does not make a verdict dearer, but for what it reads."""
+    for name in ("one", "two", "three"):
+        price = {"one": 0, "two": 0, "three": 3}[name]
+        orchkit.add_model(name, provider=Talker(), tier="basic", input_price=0, output_price=price)
+    frame = pd.DataFrame({"prompt": ["Why?"]})
+    told = frame.orch.estimate(ASKING["judged"], max_tokens=5_000, cache=False)
+    assert told.worst_cost == pytest.approx((1 + told.rebuys) * 2 * 64 * 3e-6)
 
 
 @pytest.mark.parametrize("strategy", ASKING.values(), ids=ASKING)

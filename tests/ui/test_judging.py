@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -83,6 +84,15 @@ def test_the_reference_and_the_rubric_are_told(grader: Grader) -> None:
     assert '{"reference": "42"}' in first
     assert "reference" not in second
     assert "Right?" in first
+
+
+def test_a_grade_is_short_and_cold(grader: Grader) -> None:
+    """A grade has the judge's limit of tokens and temperature 0, unless they are given."""
+    judge(frame("42"), "judge", progress=False)
+    judge(frame("42"), Judge("judge", max_tokens=500), progress=False)
+    judge(frame("42"), "judge", temperature=0.5, max_tokens=70, progress=False)
+    asked = [(call.params.temperature, call.params.max_tokens) for call in grader.calls]
+    assert asked == [(0.0, 64), (0.0, 500), (0.5, 70)]
 
 
 def test_equal_answers_are_judged_once_and_from_the_cache(grader: Grader) -> None:
@@ -173,15 +183,18 @@ def test_an_ensembles_judge_is_bought_like_any_other(reader: Reader) -> None:
     assert reader.verdicts == 2
 
 
-def test_a_judge_nobody_can_afford_leaves_it_to_confidence(reader: Reader) -> None:
-    """Within a row's cap the answers come first; without a verdict the row says so."""
+@pytest.mark.parametrize("otherwise", [None, "confidence"])
+def test_a_judge_nobody_can_afford_is_told_of(reader: Reader, otherwise: str | None) -> None:
+    """Within a row's cap the answers come first; without a verdict the row's error says so."""
     df = pd.DataFrame({"prompt": ["What is 6 x 7?"]})
-    out = orchkit.route(df, JUDGED, max_cost=150e-6, max_tokens=20, progress=False)
+    judged = replace(JUDGED, judge=Judge("chief", otherwise=otherwise))
+    out = orchkit.route(df, judged, max_cost=150e-6, max_tokens=20, progress=False)
     row = out.iloc[0]
     assert reader.verdicts == 0
     assert row["metadata"]["judge_failure"].startswith("BudgetExceeded")
-    assert pd.isna(row["error"])
-    assert row["cost"] <= 150e-6
+    assert pd.isna(row["response"]) == (otherwise is None)
+    assert pd.isna(row["error"]) == (otherwise is not None)
+    assert 0 < row["cost"] <= 150e-6
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,14 @@ def test_a_replay_gives_the_result_columns(matrix: ResponseMatrix) -> None:
     assert not out["cached"].any()
 
 
+@pytest.mark.parametrize("verb", ["route", "compare"])
+def test_a_judge_cannot_be_replayed(matrix: ResponseMatrix, verb: str) -> None:
+    """No recording holds verdicts: only prompts on which answers agree would be left."""
+    judged = Ensemble(models=NAMES[:2], select="judge", judge="claude-opus-3")
+    with pytest.raises(ParameterError, match=r"^ensemble\(.*verdicts are in no recording"):
+        getattr(matrix, verb)(judged if verb == "route" else ["cheapest", judged])
+
+
 def test_fallback_climbs_by_the_recorded_confidences(matrix: ResponseMatrix) -> None:
     """Each row stops where the recording was sure enough, and pays for the way there."""
     out = matrix.route("fallback")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
-from orchkit.core.calls import Call, Kind, Response
+from orchkit.core.calls import Call, Failure, Kind, Response
 from orchkit.core.catalog import Catalog, Model, Tier, model_names
 from orchkit.core.confidence import Signal, agreement, answer_key, hard_failure, judge
 from orchkit.core.fitted import Fitted, Recording, tuned
@@ -57,8 +57,15 @@ class Ballot:
 
 
 def by_confidence(ballots: list[Ballot]) -> Ballot:
-    """Agreement times own confidence times capability; ties to the stronger, then the cheaper."""
-    return max(ballots, key=lambda b: (b.agreed * b.sure * b.capable, *_seniority(b)))
+    """Agreement times own confidence times capability; ties to the stronger, then the cheaper.
+
+    Where all confidences are calibrated capability does not count: they are probabilities of being
+    right, which know how capable their models are.
+    """
+    known = all(ballot.confidence.calibrated for ballot in ballots)
+    return max(
+        ballots, key=lambda b: (b.agreed * b.sure * (1 if known else b.capable), *_seniority(b))
+    )
 
 
 def by_majority(ballots: list[Ballot]) -> Ballot:
@@ -88,7 +95,9 @@ SELECT: Mapping[str, Callable[[list[Ballot]], Ballot]] = {
 }
 #: The way of choosing that asks: it is no function of the ballots alone.
 JUDGED = "judge"
-Choosing = Generator[tuple[Call, ...], tuple[Response, ...], tuple[Ballot, dict[str, object]]]
+Choosing = Generator[
+    tuple[Call, ...], tuple[Response, ...], tuple[Ballot | Failure, dict[str, object]]
+]
 
 
 @dataclass(frozen=True)
@@ -108,8 +117,11 @@ class Ensemble:
     judge : str or Judge, optional
         With ``select="judge"``: the model that compares answers where they differ. It sees them
         without names, quoted, and in both orders, which is two calls more; where it contradicts
-        itself, confidence decides between its two choices. Where its verdict cannot be read
-        ``"confidence"`` decides, and the row's metadata has a `judge_failure`.
+        itself, confidence decides between its two choices. Without a verdict that can be read the
+        row has no answer, and its error says why; with ``Judge(..., otherwise="confidence")``
+        confidence decides, and the row's metadata has a `judge_failure`. Answers that come to the
+        same are one to it; with a rubric, which may be about wording, only equal texts are. No
+        recording holds its verdicts: compare it live.
     fitted : Fitted, optional
         What `fit` remembers.
 
@@ -243,8 +255,10 @@ class Ensemble:
         if not ballots:
             return _nobody(responses, planned)
         won, notes = yield from _chosen(query, ballots, judge_ or self.select)
-        voters = tuple(ballot.model.name for ballot in ballots)
-        return Answer(won.response, _agreed(won), planned, voters, notes=_votes(ballots) | notes)
+        voters, notes = tuple(b.model.name for b in ballots), _votes(ballots) | notes
+        if isinstance(won, Failure):
+            return Answer(None, Confidence(0.0, "failure"), planned, voters, won, notes)
+        return Answer(won.response, _agreed(won), planned, voters, notes=notes)
 
 
 def _known(judge: Judge | str | None, catalog: Catalog) -> Judge | None:
@@ -253,19 +267,20 @@ def _known(judge: Judge | str | None, catalog: Catalog) -> Judge | None:
 
 
 def _chosen(query: Query, ballots: list[Ballot], by: Judge | str) -> Choosing:
-    """Return the ballot that wins, and what to note of how: by count, or as the judge says."""
+    """Return the ballot that wins, or why none does, and what to note: by count, or a judge."""
     if isinstance(by, str):
         return SELECT[by](ballots), {}
     alike: dict[str, list[Ballot]] = defaultdict(list)
     for ballot in ballots:
         text = ballot.response.text or ""
-        alike[answer_key(text) or text].append(ballot)
+        alike[text if by.rubric else answer_key(text) or text].append(ballot)
     standing = [by_confidence(each) for each in alike.values()]
     if len(standing) == 1:  # nothing to choose from
         return standing[0], {"judge": by.model}
     verdict = yield from by.choose(query, [ballot.response.text or "" for ballot in standing])
     if verdict.failure:
-        return by_confidence(ballots), {"judge": by.model, "judge_failure": str(verdict.failure)}
+        failed: dict[str, object] = {"judge": by.model, "judge_failure": str(verdict.failure)}
+        return by_confidence(ballots) if by.otherwise else verdict.failure, failed
     votes = {b.model.name: share for b, share in zip(standing, verdict.votes, strict=True)}
     ahead = [b for b in standing if votes[b.model.name] == max(verdict.votes)]
     return by_confidence(ahead), {"judge": by.model, "judge_votes": votes}

@@ -103,7 +103,9 @@ class Fallback:
             Models in a chain at most.
         confidence : callable or sequence of callables, optional
             The signals to try; by default the best each response carries and, where texts were
-            recorded, `orchkit.brevity`.
+            recorded, `orchkit.brevity`. One that was itself fitted, as by `orchkit.calibrate`, must
+            not have seen `matrix`, or the part kept for measuring is no longer new and its figures
+            are too good: calibrate on one part of a recording (``mat.split()``), fit on the other.
         guarantee : bool
             With `max_loss`: choose the threshold of a pair that ends in the best model by
             conformal risk control, so that the expected loss on new prompts like these is at most

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from orchkit.errors import MetricWarning, ParameterError, tell
 from orchkit.lab.stats.columns import Floats, as_long, numbers
-from orchkit.lab.stats.intervals import quantile
+from orchkit.lab.stats.intervals import clopper_pearson, quantile
 
 
 def auroc_interval(
@@ -33,7 +33,8 @@ def auroc_interval(
     -------
     (low, high) : tuple of float
         In [0, 1]. NaN with a MetricWarning where fewer than two answers are right, or wrong. An
-        AUROC of 0 or 1 has no spread to be seen, and itself for its ends.
+        AUROC of 0 or 1 has no spread to be seen: its other end is then a bound that rather holds
+        too often, that of Clopper and Pearson for as many pairs as the smaller kind has answers.
 
     Raises
     ------
@@ -43,7 +44,8 @@ def auroc_interval(
     Notes
     -----
     Source: DeLong, DeLong and Clarke-Pearson, 1988; by mid-ranks, Sun and Xu, 2014. On the
-    log-odds, as its distribution is skew near 1 (Pepe, 2003).
+    log-odds, as its distribution is skew near 1 (Pepe, 2003). The bound: all answers are only told
+    apart where m pairs without an answer in common are, by chance at most the AUROC to the m.
 
     Examples
     --------
@@ -67,7 +69,8 @@ def auroc_interval(
     area = float(above.mean())
     spread = math.sqrt(above.var(ddof=1) / len(won) + below.var(ddof=1) / len(lost))
     if not 0 < area < 1:
-        return area, area
+        pairs = min(len(won), len(lost))
+        return clopper_pearson(round(area) * pairs, pairs, level=level)
     odds, reach = math.log(area / (1 - area)), quantile(level) * spread / (area * (1 - area))
     low, high = (1 / (1 + math.exp(-(odds + side))) for side in (-reach, reach))
     return low, high

@@ -13,7 +13,7 @@ from orchkit.core.calls import Call, Kind, Response
 from orchkit.core.catalog import Catalog, Tier
 from orchkit.core.drive import replay
 from orchkit.core.judging import Judge
-from orchkit.core.plans import Query, Trace
+from orchkit.core.plans import Confidence, Query, Trace
 from orchkit.core.strategies import Ensemble
 from orchkit.core.strategies.ensemble import CAPABILITY, SELECT
 from orchkit.errors import ChainError, ParameterError, UnknownModelError
@@ -129,6 +129,21 @@ def test_confidence_counts_by_capability(run: Run) -> None:
     sure, doubtful = _said(PROSE[0], 0.9), _said(PROSE[1], 0.6)
     assert _winner(run, "confidence", {MINI: sure, OPUS: doubtful}) == MINI
     assert _winner(run, "confidence", {MINI: sure, OPUS: replace(doubtful, confidence=0.7)}) == OPUS
+
+
+@pytest.mark.parametrize(("known", "winner"), [((MINI, OPUS), MINI), ((MINI,), OPUS)])
+def test_probabilities_need_no_capability(run: Run, known: tuple[str, ...], winner: str) -> None:
+    """Where all confidences are calibrated, the likeliest answer wins; if one is not, as ever."""
+
+    def sure(_: Query, response: Response) -> Confidence:
+        value = 0.8 if response.model == MINI else 0.7
+        return Confidence(value, "own", calibrated=response.model in known)
+
+    said = {MINI: _said(PROSE[0]), OPUS: _said(PROSE[1])}
+    answer = run(Ensemble(models=(MINI, OPUS), confidence=sure), said).answer
+    assert answer.response is not None
+    assert answer.response.model == winner
+    assert answer.confidence.calibrated == (winner in known)
 
 
 def test_more_capable_counts_more() -> None:
@@ -284,7 +299,11 @@ def test_a_model_under_two_names_has_one_vote(catalog: Catalog, query: Query) ->
 
 
 def _judging(
-    catalog: Catalog, query: Query, said: Mapping[str, Response], reply: Callable[[Call], Response]
+    catalog: Catalog,
+    query: Query,
+    said: Mapping[str, Response],
+    reply: Callable[[Call], Response],
+    **judge: Any,
 ) -> Trace:
     """Run an ensemble of these models with gpt-4o as its judge."""
 
@@ -295,7 +314,7 @@ def _judging(
         )
 
     models = tuple(said)
-    strategy = Ensemble(models=models, select="judge", judge="gpt-4o")
+    strategy = Ensemble(models=models, select="judge", judge=Judge("gpt-4o", **judge))
     return replay(strategy.plan(query, catalog), answer)
 
 
@@ -343,19 +362,55 @@ def test_where_all_say_the_same_no_judge_is_asked(catalog: Catalog, query: Query
     assert trace.answer.response.model == SONNET
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [Response("gpt-4o", "The second."), Response("gpt-4o", '{"winner": 3}'), LATE, REFUSED, CUT],
+def test_with_a_rubric_wording_counts(catalog: Catalog, query: Query) -> None:
+    """A rubric may prefer one wording of an answer: only the same text is the same answer."""
+    said = _told_by({MINI: _said("42", 0.1), HAIKU: _said("42", 0.2), SONNET: _said("It is 42.")})
+    answer = _judging(catalog, query, said, _prefers("42"), rubric="The shortest.").answer
+    assert answer.response is not None
+    assert answer.response.model == HAIKU
+    assert answer.notes["judge_votes"] == {HAIKU: 1.0, SONNET: 0.0}
+    del said[SONNET]
+    assert len(_judging(catalog, query, said, _prefers("?"), rubric="The shortest.").rounds) == 1
+
+
+no_verdict = pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (Response("gpt-4o", "The second."), Kind.MalformedResponse),
+        (Response("gpt-4o", '{"winner": 3}'), Kind.MalformedResponse),
+        (LATE, Kind.Timeout),
+        (REFUSED, Kind.BudgetExceeded),
+        (CUT, Kind.MalformedResponse),
+    ],
 )
-def test_without_a_verdict_confidence_decides_and_says_so(
-    catalog: Catalog, query: Query, reply: Response
+
+
+@no_verdict
+def test_without_a_verdict_the_row_fails_and_says_why(
+    catalog: Catalog, query: Query, reply: Response, kind: Kind
 ) -> None:
-    """A verdict that cannot be had is a failure in the notes; the answer is the surest one."""
+    """Nobody's answer is put in a verdict's place: the row has none, and the judge's failure."""
     said = _told_by({MINI: _said("41", 0.9), OPUS: _said("42", 0.9)})
-    answer = _judging(catalog, query, said, lambda _: reply).answer
+    trace = _judging(catalog, query, said, lambda _: replace(reply, cost=5))
+    assert trace.answer.response is None
+    assert trace.failure is not None
+    assert trace.failure.kind is kind
+    assert trace.answer.notes["judge_failure"] == str(trace.failure)
+    assert trace.answer.voters == (MINI, OPUS)
+    assert trace.cost == 2 * 10 + 2 * 5
+
+
+@no_verdict
+def test_without_a_verdict_confidence_may_be_told_to_decide(
+    catalog: Catalog, query: Query, reply: Response, kind: Kind
+) -> None:
+    """Where the judge says so, the answer is the surest one, and the failure is in the notes."""
+    said = _told_by({MINI: _said("41", 0.9), OPUS: _said("42", 0.9)})
+    answer = _judging(catalog, query, said, lambda _: reply, otherwise="confidence").answer
+    assert answer.failure is None
     assert answer.response is not None
     assert answer.response.model == OPUS
-    assert answer.notes["judge_failure"].split(":")[0] in Kind.__members__
+    assert answer.notes["judge_failure"].split(":")[0] == kind.name
     assert "judge_votes" not in answer.notes
 
 

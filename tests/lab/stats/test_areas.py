@@ -1,4 +1,5 @@
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -47,6 +48,29 @@ def test_it_covers_as_often_as_it_says() -> None:
         low, high = auroc_interval(rng.normal(1.5 * right), right)
         hits += low <= truth <= high
     assert 0.91 <= hits / 300 <= 0.99
+
+
+@pytest.mark.parametrize("apart", [1.5, 2.5, 3.5])
+def test_it_covers_where_few_answers_are_told_apart(apart: float) -> None:
+    """Of 400 samples of 12 answers, up to most of which are told apart, few miss the truth."""
+    rng = np.random.default_rng(6)
+    truth = NormalDist().cdf(apart / math.sqrt(2))
+    right, hits, perfect = np.arange(12) < 6, 0, 0
+    for _ in range(400):
+        sure = rng.normal(apart * right)
+        low, high = auroc_interval(sure, right)
+        hits += low <= truth <= high
+        perfect += auroc(sure, right) == 1
+    assert hits / 400 >= 0.92
+    assert perfect > 20
+
+
+def test_perfect_separation_is_a_bound() -> None:
+    """Three of either kind told apart leave the AUROC above 0.025 to the third, or below."""
+    sure, right = [0.1, 0.2, 0.3, 0.7, 0.8, 0.9, 0.95], [0, 0, 0, 1, 1, 1, 1]
+    assert auroc_interval(sure, right) == (pytest.approx(0.025 ** (1 / 3)), 1.0)
+    low, high = auroc_interval(sure, [1 - each for each in right])
+    assert (low, high) == (0.0, pytest.approx(1 - 0.025 ** (1 / 3)))
 
 
 @pytest.mark.parametrize("right", [[1, 1, 1, 0], [0, 0, 0, 1], [1, 1, 1, 1]])
