@@ -40,7 +40,7 @@ _RECOVERED = (
     "curve"
 )
 _ZERO = "over random: above the zero router, the best mix of single models"
-_NEUTRAL = "QNC: share of that cost at which the hull is as good"
+_NEUTRAL = "QNC: share of that cost at which a router, its price falling, is first as good"
 _APART = "groups left out: fitted on other groups only, as on new tasks; intervals are of these"
 
 
@@ -105,7 +105,7 @@ class RouterEvaluation:
         told = [
             _RESAMPLED,
             _RECOVERED,
-            f"AIQ: mean quality of the hull up to the cost of {self.best}, by width; {_ZERO}",
+            f"AIQ: mean quality, its price falling, up to the cost of {self.best}, by width; {_ZERO}",
             _NEUTRAL,
         ]
         if APART in self._found.table["validation"].tolist():
@@ -160,8 +160,9 @@ def evaluate_routers(
 
     Notes
     -----
-    APGR and CPT: RouteLLM, 2024, arXiv 2406.18665. AIQ: RouterBench, 2024, arXiv 2403.12031. QNC:
-    UniRoute, 2025, arXiv 2502.08773.
+    APGR and CPT: RouteLLM, 2024, arXiv 2406.18665. AIQ: RouterBench, 2024, arXiv 2403.12031; but a
+    router's curve is followed as the price of money falls, not its hull, which is picked on the
+    prompts that are measured. QNC: UniRoute, 2025, arXiv 2502.08773.
 
     Examples
     --------

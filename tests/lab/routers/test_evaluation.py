@@ -16,6 +16,7 @@ from orchkit.lab.routers.crossing import group_folds, text_folds
 from orchkit.lab.routers.evaluation import Evaluation, evaluate
 from orchkit.lab.routers.lessons import Lesson
 from orchkit.lab.routers.recovering import Recovering
+from orchkit.lab.stats import bootstrap
 from tests.lab.routers.conftest import made
 
 
@@ -45,7 +46,10 @@ def test_resampled_scores_are_the_metrics() -> None:
 
 
 def test_readings_lie_on_the_curve(small: Any) -> None:
-    """What is read at a price is a point of `utility_curve`; AIQ and QNC are those of its hull."""
+    """What is read at a price is a point of `utility_curve`; AIQ is the area below that path.
+
+    Of single models it is that of their hull; a path's costs never fall.
+    """
     lesson = Lesson.of(small)
     rng = np.random.default_rng(0)
     hoped = rng.random(lesson.quality.shape)
@@ -59,12 +63,38 @@ def test_readings_lie_on_the_curve(small: Any) -> None:
     q, c = lesson.quality.mean(axis=0), lesson.cost.mean(axis=0)
     zero, found = Buying(2, 1)(*q, *c, *good, *spent)
     low, high = max(c.min(), spent.min()), c[1]
-    assert found[0] == pytest.approx(aiq(spent, good, cost_range=(low, high)))
+    grid = np.linspace(low, high, 100_001)
+    path = np.interp(grid, np.maximum.accumulate(spent), good)
+    assert found[0] == pytest.approx(path.mean(), abs=1e-4)
     assert zero[0] == pytest.approx(aiq(c, q, cost_range=(low, high)))
+    assert zero[2] == pytest.approx(qnc(c, q, best_cost=c[1], best_quality=q[1], mixed=True))
     assert found[1] == pytest.approx(found[0] - zero[0])
-    assert found[2] == pytest.approx(
-        qnc(spent, good, best_cost=c[1], best_quality=q[1], mixed=True)
-    )
+    reached = np.flatnonzero(path >= q[1])
+    assert found[2] == pytest.approx(grid[reached[0]] / c[1] if len(reached) else np.inf, abs=1e-4)
+
+
+def test_points_are_not_picked_where_they_are_measured() -> None:
+    """A lucky point that costs as much as a later one is no part of the path; a hull takes it."""
+    good = np.array([0.5, 0.9, 0.5, *[0.7] * (PRICES - 3)])
+    spent = np.array([1.0, 2.0, 2.0, *[3.0] * (PRICES - 3)])
+    zero, found = Buying(2, 1)(0.5, 0.7, 1.0, 3.0, *good, *spent)
+    assert zero[0] == pytest.approx(0.6)
+    assert found[0] == pytest.approx((0.7 + 0.6) / 2)
+    assert found[2] == pytest.approx(1.5 / 3)
+
+
+def test_noise_gains_nothing() -> None:
+    """Of routers that add noise to the models' means few have a gain that excludes 0."""
+    seeds, won = 40, 0
+    for seed in range(seeds):
+        rng = np.random.default_rng(seed)
+        good = (rng.random((150, 2)) < (0.5, 0.65)) * 1.0
+        spent = np.array([1.0, 3.0]) * rng.lognormal(0, 0.3, (150, 1))
+        hoped = np.clip(rng.normal((0.5, 0.65), 0.1, (150, 2)), 0, 1)
+        columns = [*good.T, *spent.T, *readings(hoped, spent, good, spent)]
+        found = bootstrap(Buying(2, 1), *columns, n=100, seed=seed, of_means=True)
+        won += bool(found.low[1, 1] > 0)
+    assert won <= seeds // 10
 
 
 def test_baselines_are_what_they_must_be(small: Any) -> None:
