@@ -12,6 +12,7 @@ from sklearn.base import clone
 from orchkit.errors import MatrixError, OrchkitWarning, ParameterError, UnknownModelError
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.metrics import utility_curve
+from orchkit.lab.metrics.utilities import chosen
 from orchkit.lab.routers import (
     BlendRouter,
     GroupMeanRouter,
@@ -167,6 +168,8 @@ def test_a_budget_is_met_on_its_own_prompts(router: Router, small: Matrix) -> No
     curve = utility_curve(fitted.out_of_fold_, priced, lesson.quality, lesson.cost)
     for budget in curve["cost"].quantile([0.0, 0.3, 0.9, 1.0]):
         price = fitted.price_for(budget)
+        taken = chosen(fitted.out_of_fold_, priced, price)
+        assert lesson.cost[np.arange(len(lesson)), taken].mean() <= budget * (1 + 1e-9)
         row = curve[curve["gain_per_cost"] > price].iloc[-1]
         assert row["cost"] <= budget
         assert (curve.loc[curve["gain_per_cost"] <= price, "cost"] > budget).all()
