@@ -29,7 +29,7 @@ class Crossed:
     name, validation : str
         The router's, and how prompts were held out.
     hoped : float array (prompts, models)
-        How likely each model is right.
+        How likely each model is right; NaN where none of its qualities was known to be fitted on.
     usual : float array (prompts, models)
         The mean quality where it was fitted. Folds are judged together, and where one holds hard
         prompts, the rest are easier: beside their mean, what is said of different folds compares.
@@ -56,10 +56,12 @@ def crossed(
     for part in np.unique(fold):
         here, rest = fold == part, lesson.at(fold != part)
         texts = lesson.prompts.at(here).texts
+        seen = np.isfinite(rest.quality).any(axis=0)
+        cells, known = np.ix_(here, seen), rest.about(seen)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", OrchkitWarning)  # of new prompts: that is what is asked
-            hoped[here] = _told(matrix, router, rest, lesson.at(here))
-        usual[here] = means(rest.quality)
+            hoped[cells] = _told(matrix, router, known, lesson.at(here))
+        usual[cells] = means(known.quality)
         priced[here] = Expenses.of(rest).of_texts(texts)
         far[here] = Novelty.of(rest.prompts.texts).unlike(texts)
     return Crossed(name, validation, np.clip(hoped, 0, 1), usual, priced, float(far.mean()))
@@ -71,9 +73,9 @@ def _told(matrix: Matrix, router: Any, rest: Lesson, here: Lesson) -> Floats:
         return copy(router)._fit(rest)._tell(here.prompts)
     if not callable(getattr(router, "fit", None)) or not callable(getattr(router, "predict", None)):
         raise ParameterError(f"{router!r:.60} is no router: it needs fit(matrix), predict(texts).")
-    part = matrix.subset(prompts=rest.prompts.table["prompt_id"])
+    part = matrix.subset(prompts=rest.prompts.table["prompt_id"], models=list(rest.models))
     told = pd.DataFrame(deepcopy(router).fit(part).predict(here.prompts.texts))
-    return told[list(here.models)].to_numpy(float)
+    return told[list(rest.models)].to_numpy(float)
 
 
 def text_folds(texts: Sequence[str], folds: int, seed: int) -> Ints:

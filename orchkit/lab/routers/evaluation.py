@@ -78,6 +78,7 @@ def evaluate(
         ids = matrix.prompts.index
         place = ids.get_indexer(pd.Index(lesson.prompts.table["prompt_id"], dtype="object"))
         groups = [groups[at] for at in place.tolist()]
+    pair = _pair(lesson, weak, strong)
     held = {IID: text_folds(lesson.prompts.texts, folds, seed)}
     if groups is not None:
         held[APART] = group_folds(groups, folds, seed)
@@ -86,7 +87,7 @@ def evaluate(
         for validation, fold in held.items()
         for name, router in routers.items()
     )
-    pair = _pair(lesson, weak, strong)
+    _tell_unlearned(lesson, found)
     best = _best(lesson)
     table = _table(found)
     table = table.join(_recovered(lesson, found, pair, n, seed)).join(
@@ -101,6 +102,19 @@ def evaluate(
         best=lesson.models[best],
         prompts=lesson.prompts.table["prompt_id"].tolist(),
     )
+
+
+def _tell_unlearned(lesson: Lesson, found: Sequence[Crossed]) -> None:
+    """Warn of prompts that are left out, a model having no quality in the rest of the folds."""
+    unknown = np.any([np.isnan(each.hoped) for each in found], axis=0)
+    if unknown.any():
+        names = [lesson.models[column] for column in np.flatnonzero(unknown.any(axis=0))]
+        told = (
+            f"{', '.join(names)}: no quality is known outside of some fold, so nothing is said of "
+            f"the {int(unknown.any(axis=1).sum()):,} prompts inside; they are left out where it "
+            "counts. Record more, or leave it out (mat.subset)."
+        )
+        tell(told, MetricWarning)
 
 
 def _key(name: str, validation: str) -> str:
@@ -126,6 +140,11 @@ def _pair(lesson: Lesson, weak: str | None, strong: str | None) -> tuple[int, in
     below = _column(lesson, weak) if weak else min(others, key=lambda column: order[column])
     if below == above:
         raise ParameterError(f"weak and strong are both {lesson.models[below]}; name two models.")
+    if not np.isfinite(lesson.quality[:, [below, above]]).all(axis=1).any():
+        raise MatrixError(
+            f"{lesson.models[below]} and {lesson.models[above]} were never recorded on the same "
+            "prompts; record them together, or name others (weak=, strong=)."
+        )
     return below, above
 
 
@@ -161,8 +180,12 @@ def _recovered(
     lesson: Lesson, found: Sequence[Crossed], pair: tuple[int, int], n: int, seed: int
 ) -> pd.DataFrame:
     """Return APGR and CPT of each score, all of them resampled together."""
-    both = np.isfinite(lesson.quality[:, list(pair)]).all(axis=1)
-    scores = {name: each[both] for name, each in _scores(lesson, found, pair).items()}
+    every = _scores(lesson, found, pair)
+    both = np.isfinite([*every.values()]).all(axis=0)
+    if not both.any():
+        tell("APGR and CPT are NaN: no prompt of both models is left.", MetricWarning)
+        return pd.DataFrame({"n": 0}, index=pd.Index([*every], name="router"))
+    scores = {name: each[both] for name, each in every.items()}
     weak, strong = (lesson.quality[both, column] for column in pair)
     measured = recovering.Recovering(list(scores.values()), weak, strong)
 
@@ -178,9 +201,12 @@ def _recovered(
 
 def _bought(lesson: Lesson, found: Sequence[Crossed], best: int, n: int, seed: int) -> pd.DataFrame:
     """Return AIQ and QNC of each router, all of them resampled together; none without costs."""
-    whole = np.isfinite(lesson.quality).all(axis=1) & np.isfinite(lesson.cost).all(axis=1)
+    cells = [lesson.quality, lesson.cost, *(each.hoped for each in found)]
+    whole = np.isfinite(np.hstack(cells)).all(axis=1)
     if not whole.any():
-        tell("AIQ and QNC are NaN: no prompt has the costs of all models.", MetricWarning)
+        priced = np.isfinite(lesson.cost).all(axis=1).any()
+        what = "costs and qualities" if priced else "costs"
+        tell(f"AIQ and QNC are NaN: no prompt has the {what} of all models.", MetricWarning)
         return pd.DataFrame(index=pd.Index([], name="router"))
     good, spent = lesson.quality[whole], lesson.cost[whole]
     tables = {_key(each.name, each.validation): (each.hoped, each.priced) for each in found}

@@ -92,6 +92,11 @@ class Lesson:
         """Return the lesson of the prompts at these positions, or of a mask."""
         return Lesson(self.prompts.at(rows), self.models, self.quality[rows], self.cost[rows])
 
+    def about(self, columns: NDArray[np.bool_]) -> Lesson:
+        """Return the lesson of some of the models: a mask of columns."""
+        names = tuple(np.array(self.models, dtype=object)[columns].tolist())
+        return Lesson(self.prompts, names, self.quality[:, columns], self.cost[:, columns])
+
 
 def prompts_of(matrix: Matrix) -> Prompts:
     """Return the texts of a recording, as strategies see them, and its columns of prompts."""

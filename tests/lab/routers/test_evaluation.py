@@ -4,6 +4,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from orchkit.errors import MatrixError, MetricWarning, ParameterError
@@ -191,6 +192,36 @@ def test_two_models_are_needed(small: Any) -> None:
         evaluated(small, weak="huge")
     with pytest.raises(ParameterError, match="are both large"):
         evaluated(made(30), weak="large")
+
+
+def test_what_no_fold_teaches_is_left_out(small: Any) -> None:
+    """A model that the rest of the folds knows nothing of is told of, and its prompts left out."""
+    large = small.frame[small.frame["model"] == "large"]
+    rare = large[large["prompt_id"].isin([0, 3])].assign(model="rare")
+    frame = pd.concat([small.frame, rare], ignore_index=True)
+    own = frame["prompt_id"].isin([0, 3])
+    frame["prompt"] = frame["prompt"].where(~own, "the same")
+    with pytest.warns(MetricWarning) as told:
+        found = evaluated(type(small)(frame), weak="small", strong="large")
+    assert "rare: no quality is known outside of some fold" in str(told[0].message)
+    assert "the 50 prompts inside" in str(told[0].message)
+    assert np.isnan(found.crossed[0].hoped[[0, 3], 2]).all()
+    assert np.isfinite(found.crossed[0].hoped[:, :2]).all()
+    assert found.table.loc["knn", "n"] == 150
+    assert found.table.loc["knn", "apgr_low"] > 0.5
+    with pytest.warns(MetricWarning) as told:
+        table = evaluated(type(small)(frame), weak="small", strong="rare").table
+    assert any("no prompt of both models is left" in str(each.message) for each in told)
+    assert (table["n"] == 0).all()
+    assert table["aiq"].isna().all()
+
+
+def test_a_pair_is_recorded_on_the_same_prompts(small: Any) -> None:
+    """Two models without a prompt in common are refused by name."""
+    frame = small.frame
+    apart = (frame["model"] == "small") == (frame["prompt_id"] % 2 == 0)
+    with pytest.raises(MatrixError, match="small and large were never recorded on the same"):
+        evaluated(type(small)(frame[apart]))
 
 
 def _rounded(quality: float, cost: float) -> tuple[float, float]:
