@@ -40,7 +40,7 @@ _RECOVERED = (
     "curve"
 )
 _ZERO = "over random: above the zero router, the best mix of single models"
-_NEUTRAL = "QNC: share of that cost at which a router, its price falling, is first as good"
+_NEUTRAL = "QNC: share of that cost at which a router, as prices fall, is first as good"
 _APART = "groups left out: fitted on other groups only, as on new tasks; intervals are of these"
 
 
@@ -105,7 +105,7 @@ class RouterEvaluation:
         told = [
             _RESAMPLED,
             _RECOVERED,
-            f"AIQ: mean quality, its price falling, up to the cost of {self.best}, by width; {_ZERO}",
+            f"AIQ: mean quality as prices fall, up to the cost of {self.best}, by width; {_ZERO}",
             _NEUTRAL,
         ]
         if APART in self._found.table["validation"].tolist():

@@ -80,10 +80,10 @@ def _told(matrix: Matrix, router: Any, rest: Lesson, here: Lesson) -> Floats:
 
 def text_folds(texts: Sequence[str], folds: int, seed: int) -> Ints:
     """Return the fold of each text, equal texts in the same one."""
-    codes, distinct = pd.factorize(pd.Series(texts, dtype="object"))
-    if len(distinct) < 2:
-        raise MatrixError(f"{len(distinct)} distinct prompts cannot be told apart; record more.")
-    return folds_of(len(distinct), folds, seed)[codes]
+    distinct = len(set(texts))
+    if distinct < 2:
+        raise MatrixError(f"{distinct} distinct prompts cannot be told apart; record more.")
+    return folds_of(texts, folds, seed)
 
 
 def group_folds(groups: Sequence[Any], folds: int, seed: int) -> Ints:

@@ -32,7 +32,7 @@ class LengthRouter(Router):
         self._centre, self._scale = centred(log_lengths(lesson.prompts.texts)[:, None])
         features = self._features(lesson.prompts)
         self._heads = Heads.of(features, lesson.quality, 1.0)
-        return crossed(features, lesson.quality, 1.0, folds_of(len(lesson), _FOLDS))
+        return crossed(features, lesson.quality, 1.0, folds_of(lesson.prompts.texts, _FOLDS))
 
     def _tell(self, prompts: Prompts) -> Floats:
         return self._heads.predict(self._features(prompts))

@@ -105,10 +105,18 @@ def prompts_of(matrix: Matrix) -> Prompts:
     return Prompts([query.text for query in queries], table)
 
 
-def folds_of(size: int, most: int, seed: int = 0) -> Ints:
-    """Return the fold of each of so many prompts: of like size, drawn by the seed."""
+def alike(texts: Sequence[str]) -> Ints:
+    """Return a number for each text, the same for equal ones: 0, 1, ... as they first appear."""
+    codes: Ints = pd.factorize(pd.Series(texts, dtype="object"))[0]
+    return codes
+
+
+def folds_of(texts: Sequence[str], most: int, seed: int = 0) -> Ints:
+    """Return the fold of each text, equal ones in the same: of like size, drawn by the seed."""
+    codes = alike(texts)
+    size = int(codes.max(initial=-1)) + 1
     folds: Ints = np.random.default_rng(seed).permutation(size) % max(1, min(most, size))
-    return folds
+    return folds[codes]
 
 
 def lost(predicted: Floats, quality: Floats) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.metrics import roc_auc_score
 
 from orchkit.errors import MatrixError, OrchkitWarning, ParameterError, UnknownModelError
 from orchkit.lab.matrix import Matrix
@@ -177,6 +178,25 @@ def test_a_budget_is_met_on_its_own_prompts(router: Router, small: Matrix) -> No
         fitted.price_for(1e-9)
     with pytest.raises(UnknownModelError, match="'huge'"):
         fitted.price_for(1.0, ["huge"])
+
+
+@pytest.mark.parametrize("router", [*EVERY, GroupMeanRouter("text")], ids=repr)
+def test_equal_prompts_do_not_teach_of_each_other(router: Router) -> None:
+    """Where each prompt is there twice and all is chance, nothing is foretold out of fold."""
+    rng = np.random.default_rng(0)
+    words = [" ".join(rng.choice(list("abcdefghij"), 12)) + f" {n}" for n in range(150)]
+    right = rng.integers(0, 2, (150, 2)) * 1.0
+    rows = [
+        (copy * 150 + n, text, model, right[n, column], text)
+        for copy in range(2)
+        for n, text in enumerate(words)
+        for column, model in enumerate(("small", "large"))
+    ]
+    frame = pd.DataFrame(rows, columns=["prompt_id", "prompt", "model", "quality", "text"])
+    fitted = clone(router).fit(Matrix(frame))
+    told, real = fitted.out_of_fold_, Lesson.of(Matrix(frame)).quality
+    areas = [roc_auc_score(real[:, column], told[:, column]) for column in range(2)]
+    assert np.mean(areas) == pytest.approx(0.5, abs=0.1)
 
 
 def test_without_costs_there_is_no_price(small: Matrix) -> None:
