@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -131,7 +131,8 @@ def evaluate_routers(
     matrix : ResponseMatrix
         With qualities of two models or more; costs, where they are known, give AIQ and QNC.
     routers : sequence or mapping of name to router, optional
-        Unfitted, with ``fit(matrix)`` and ``predict(texts)``; they are not changed. By default
+        Unfitted, with ``fit(matrix)``, which returns the router, and ``predict(texts)``: a frame
+        with a column a model, or one mapping a text, in [0, 1]. They are not changed. By default
         length, kNN, logistic, and a blend of the three; with a column of groups their means, too.
     folds : int
         Parts that each router is fitted on all but one of; 2 or more. Equal texts stay together.
@@ -202,9 +203,15 @@ def _named(given: Any, groups: Any) -> dict[str, Any]:
         named["blend"] = BlendRouter(three)
         if isinstance(groups, str):
             named["group mean"] = GroupMeanRouter(groups)
+    elif isinstance(given, str) or not isinstance(given, Iterable):
+        raise ParameterError(
+            f"routers is {given!r:.60}; give a list of routers, like [LengthRouter()], or a "
+            "mapping of name to router."
+        )
     else:
-        named = {repr(router): router for router in given}
-        if len(named) < len(given):
+        several = list(given)
+        named = {repr(router): router for router in several}
+        if len(named) < len(several):
             raise ParameterError("Two routers are the same; give a mapping of name to router.")
     taken = sorted({RANDOM, LENGTH, ORACLE} & {*named})
     if taken or not named:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from orchkit.errors import MatrixError, MetricWarning, ParameterError
+from orchkit.errors import MatrixError, MetricWarning, ParameterError, UnknownModelError
 from orchkit.lab import metrics
 from orchkit.lab.metrics import utility_curve
 from orchkit.lab.metrics.budgets import aiq, qnc
@@ -175,13 +175,39 @@ def test_a_router_of_ones_own_is_fitted_on_the_rest(small: Any) -> None:
             return self
 
         def predict(self, texts: list[str]) -> Any:
-            return {"large": [0.9] * len(texts), "small": [len(t) / 1000 for t in texts]}
+            return [{"large": 0.9, "small": len(text) / 1000} for text in texts]
 
     found = evaluated(small, {"own": Own()})
     assert seen == [100, 100, 100]
     assert found.crossed[0].hoped[:, 1].tolist() == [0.9] * 150
     with pytest.raises(ParameterError, match="is no router"):
         evaluated(small, {"none": object()})
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "told"),
+    [
+        (lambda texts: pd.DataFrame({"small": [0.5], "large": [0.5]}), ParameterError, "1 rows"),
+        (lambda texts: [{"small": -5.0, "large": 0.5}] * len(texts), ParameterError, "-5 of 'sm"),
+        (lambda texts: [{"small": 0.5, "large": 1.01}] * len(texts), ParameterError, "1.01 of 'la"),
+        (lambda texts: [{"small": 0.5, "large": np.nan}] * len(texts), ParameterError, "says nan"),
+        (lambda texts: [{"small": 0.5, "large": "?"}] * len(texts), ParameterError, "no number"),
+        (lambda texts: [{"small": 0.5}] * len(texts), UnknownModelError, "nothing of 'large'"),
+        (None, ParameterError, "gave None; let it end with `return self`"),
+    ],
+)
+def test_a_router_of_ones_own_is_checked(small: Any, said: Any, error: Any, told: str) -> None:
+    """What it says must be one row a text, of all models, in [0, 1]; and `fit` gives the router."""
+
+    class Own:
+        def fit(self, matrix: Any) -> Any:
+            return self if said else None
+
+        def predict(self, texts: list[str]) -> Any:
+            return said(texts)
+
+    with pytest.raises(error, match=told):
+        evaluated(small, {"own": Own()})
 
 
 def test_two_models_are_needed(small: Any) -> None:
