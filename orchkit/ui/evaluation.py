@@ -33,7 +33,8 @@ from orchkit.ui.markup import UNTYPESET, block, text
 from orchkit.ui.terminal import harmless
 
 _RESAMPLED = (
-    "95 % intervals: paired bootstrap of prompts, of whole ratios; routers are not refitted in it"
+    "95 % intervals: paired bootstrap of prompts (equal ones together) of whole ratios; "
+    "routers are not refitted in it"
 )
 _RECOVERED = (
     "APGR: exact area under the deferral curve, by expected gain; CPT: first crossing on the exact "
@@ -41,7 +42,10 @@ _RECOVERED = (
 )
 _ZERO = "over random: above the zero router, the best mix of single models"
 _NEUTRAL = "QNC: share of that cost at which a router, as prices fall, is first as good"
-_APART = "groups left out: fitted on other groups only, as on new tasks; intervals are of these"
+_APART = (
+    "groups left out: fitted on other groups only, as on new tasks; intervals draw groups as a "
+    "whole, prompts where there are fewer than 10 groups"
+)
 
 
 class RouterEvaluation:
@@ -145,7 +149,8 @@ def evaluate_routers(
         Two recorded models, for APGR and CPT: by default the cheapest (without costs the worst),
         and the best.
     n : int
-        Replicates of the bootstrap.
+        Replicates of the bootstrap. It draws equal texts together; for routers that groups were
+        left out for it draws groups as a whole, where there are 10 or more.
 
     Returns
     -------

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from orchkit.errors import MatrixError, MetricWarning, ParameterError, did_you_mean, tell
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.metrics import deferral_curve
 from orchkit.lab.routers import buying, recovering
 from orchkit.lab.routers.crossing import Crossed, crossed, group_folds, text_folds
-from orchkit.lab.routers.lessons import Floats, Lesson
+from orchkit.lab.routers.lessons import Floats, Ints, Lesson, alike
 from orchkit.lab.stats import bootstrap
+from orchkit.lab.stats.resampling import FEWEST_CLUSTERS
 
 RANDOM, LENGTH, ORACLE = "random mix", "longest first", "oracle"
 IID, APART = "i.i.d.", "leave-group-out"
@@ -89,10 +92,15 @@ def evaluate(
     )
     _tell_unlearned(lesson, found)
     best = _best(lesson)
-    table = _table(found)
-    table = table.join(_recovered(lesson, found, pair, n, seed)).join(
-        _bought(lesson, found, best, n, seed)
-    )
+    drawn = _Drawn(_repeated(lesson.prompts.texts), n, seed)
+    measured = _measured(lesson, found, pair, best, drawn)
+    if groups is not None and len(set(groups)) >= FEWEST_CLUSTERS:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "(AIQ|APGR) and", MetricWarning)  # told already
+            whole = _measured(lesson, found, pair, best, replace(drawn, clusters=alike(groups)))
+        apart = [_key(each.name, each.validation) for each in found if each.validation == APART]
+        measured.loc[apart] = whole.loc[apart]
+    table = _table(found).join(measured)
     return Evaluation(
         table.reindex(columns=[*COLUMNS]),
         _curves(lesson, found, pair),
@@ -102,6 +110,32 @@ def evaluate(
         best=lesson.models[best],
         prompts=lesson.prompts.table["prompt_id"].tolist(),
     )
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """How prompts are drawn: which together (equal numbers; None: none are), and how often."""
+
+    clusters: Ints | None
+    n: int
+    seed: int
+
+    def among(self, kept: NDArray[np.bool_]) -> _Drawn:
+        """Return the same for some of the prompts: a mask."""
+        return self if self.clusters is None else replace(self, clusters=self.clusters[kept])
+
+
+def _repeated(texts: Sequence[str]) -> Ints | None:
+    """Return the same number for equal texts; None where there are none."""
+    codes = alike(texts)
+    return codes if codes.max() + 1 < len(codes) else None
+
+
+def _measured(
+    lesson: Lesson, found: Sequence[Crossed], pair: tuple[int, int], best: int, drawn: _Drawn
+) -> pd.DataFrame:
+    """Return every measure of every router and baseline."""
+    return _recovered(lesson, found, pair, drawn).join(_bought(lesson, found, best, drawn))
 
 
 def _tell_unlearned(lesson: Lesson, found: Sequence[Crossed]) -> None:
@@ -177,7 +211,7 @@ def _scores(lesson: Lesson, found: Sequence[Crossed], pair: tuple[int, int]) -> 
 
 
 def _recovered(
-    lesson: Lesson, found: Sequence[Crossed], pair: tuple[int, int], n: int, seed: int
+    lesson: Lesson, found: Sequence[Crossed], pair: tuple[int, int], how: _Drawn
 ) -> pd.DataFrame:
     """Return APGR and CPT of each score, all of them resampled together."""
     every = _scores(lesson, found, pair)
@@ -195,11 +229,11 @@ def _recovered(
         return np.hstack([measures, over])
 
     names = [*recovering.TOLD, "over_length"]
-    frame = _intervals(told, [np.arange(int(both.sum()))], [*scores], names, n, seed)
+    frame = _intervals(told, [np.arange(int(both.sum()))], [*scores], names, how.among(both))
     return frame.assign(n=int(both.sum()))
 
 
-def _bought(lesson: Lesson, found: Sequence[Crossed], best: int, n: int, seed: int) -> pd.DataFrame:
+def _bought(lesson: Lesson, found: Sequence[Crossed], best: int, how: _Drawn) -> pd.DataFrame:
     """Return AIQ and QNC of each router, all of them resampled together; none without costs."""
     cells = [lesson.quality, lesson.cost, *(each.hoped for each in found)]
     whole = np.isfinite(np.hstack(cells)).all(axis=1)
@@ -217,15 +251,15 @@ def _bought(lesson: Lesson, found: Sequence[Crossed], best: int, n: int, seed: i
         columns += buying.readings(hoped, priced, good, spent)
     names = [RANDOM, *curves]
     told = buying.Buying(len(lesson.models), best)
-    return _intervals(told, columns, names, list(buying.TOLD), n, seed, of_means=True)
+    return _intervals(told, columns, names, list(buying.TOLD), how.among(whole), of_means=True)
 
 
 def _intervals(
     statistic: Any, columns: Sequence[Any], rows: Sequence[str], names: Sequence[str],
-    n: int, seed: int, **how: Any,
+    drawn: _Drawn, **how: Any,
 ) -> pd.DataFrame:  # fmt: skip
     """Return a table rows × names with intervals, of a statistic that gives such a table."""
-    found = bootstrap(statistic, *columns, n=n, seed=seed, **how)
+    found = bootstrap(statistic, *columns, **vars(drawn), **how)
     parts = {"": found.estimate, "_low": found.low, "_high": found.high}
     cells = {
         f"{name}{end}": np.asarray(table)[:, column]

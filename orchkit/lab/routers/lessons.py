@@ -105,7 +105,7 @@ def prompts_of(matrix: Matrix) -> Prompts:
     return Prompts([query.text for query in queries], table)
 
 
-def alike(texts: Sequence[str]) -> Ints:
+def alike(texts: Sequence[Any]) -> Ints:
     """Return a number for each text, the same for equal ones: 0, 1, ... as they first appear."""
     codes: Ints = pd.factorize(pd.Series(texts, dtype="object"))[0]
     return codes

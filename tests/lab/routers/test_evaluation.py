@@ -134,6 +134,37 @@ def test_left_out_groups_stand_beside(small: Any) -> None:
     assert table.loc["means, groups left out", "unlike"] > table.loc["means", "unlike"]
 
 
+def test_intervals_draw_equal_prompts_together(small: Any) -> None:
+    """Recording every prompt four times over narrows no interval: it tells nothing new."""
+    frame = small.frame
+    many = [frame.assign(prompt_id=frame["prompt_id"] + 1000 * n) for n in range(4)]
+    routers = {"length": LengthRouter()}
+    one, four = (
+        evaluated(type(small)(each), routers, n=300).table for each in (frame, pd.concat(many))
+    )
+    for name in ("apgr", "aiq"):
+        widths = [t.loc["longest first" if name == "apgr" else "length"] for t in (one, four)]
+        width, same = (each[f"{name}_high"] - each[f"{name}_low"] for each in widths)
+        assert 0.75 < same / width < 1.35
+
+
+def test_left_out_groups_are_drawn_whole(small: Any) -> None:
+    """With 10 groups or more their rows' intervals are of groups; with fewer, of prompts."""
+    frame = small.frame
+    frame["kind"] = frame["prompt_id"] % 12
+    large, kind = frame["model"] == "large", frame["kind"]
+    frame["quality"] = np.where(large, (kind != 0) & (kind != 4), kind >= 7) * 1.0
+    mat = type(small)(frame)
+    kinds = mat.per_prompt("kind")
+    routers = {"knn": KNNRouter(k=20)}
+    few, many = (
+        evaluated(mat, routers, groups=each.tolist(), n=200).table for each in (kinds % 9, kinds)
+    )
+    tables = few.loc["knn, groups left out"], many.loc["knn, groups left out"], many.loc["knn"]
+    prompts, groups, iid = (each["apgr_high"] - each["apgr_low"] for each in tables)
+    assert groups > 1.5 * max(prompts, iid)
+
+
 def test_folds_keep_together_what_belongs_together() -> None:
     """Equal texts share a fold, and so do groups; all folds are used and of like size."""
     texts = [f"text {number % 20}" for number in range(60)]
