@@ -23,6 +23,7 @@ from orchkit.lab.routers import (
     Router,
 )
 from orchkit.lab.routers.lessons import Lesson
+from orchkit.lab.routers.novelty import Novelty
 from tests.lab.routers.conftest import TOPICS, made
 
 
@@ -179,6 +180,16 @@ def test_prompts_unlike_the_training_set_are_told_of(router: Router, small: Matr
     with pytest.warns(OrchkitWarning, match=r"2 of 4 prompts \(50%\) are unlike the 150"):
         fitted.predict([*NEW[:2], "Wie spät ist es?", "¿Dónde está?"])
     assert fitted.unlike([NEW[0], "Wie spät?"]).tolist() == [False, True]
+
+
+def test_repeated_prompts_do_not_make_new_ones_unlike() -> None:
+    """Which texts are unlike does not depend on how often each prompt was recorded."""
+    train, test = (Lesson.of(made(100, seed=seed)).prompts.texts for seed in (0, 1))
+    texts = [*test, "Wie spät ist es?"]
+    once, often = (Novelty.of(each).unlike(texts) for each in (train, [*train, *train[::-1]] * 2))
+    assert once.tolist() == often.tolist()
+    assert once[-1]
+    assert once[:-1].mean() < 0.1
 
 
 @every
