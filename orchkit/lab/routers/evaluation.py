@@ -16,7 +16,7 @@ from orchkit.lab.matrix import Matrix
 from orchkit.lab.metrics import deferral_curve
 from orchkit.lab.routers import buying, recovering
 from orchkit.lab.routers.crossing import Crossed, crossed, group_folds, text_folds
-from orchkit.lab.routers.lessons import Floats, Ints, Lesson, alike
+from orchkit.lab.routers.lessons import Floats, Ints, Lesson, alike, lacking
 from orchkit.lab.stats import bootstrap
 from orchkit.lab.stats.resampling import FEWEST_CLUSTERS
 
@@ -221,6 +221,10 @@ def _recovered(
         return pd.DataFrame({"n": 0}, index=pd.Index([*every], name="router"))
     scores = {name: each[both] for name, each in every.items()}
     weak, strong = (lesson.quality[both, column] for column in pair)
+    if strong.mean() - weak.mean() <= 1e-12:
+        names = [lesson.models[column] for column in pair[::-1]]
+        tell(f"APGR and CPT are NaN: {_no_gap(names, strong, weak)}.", MetricWarning)
+        return pd.DataFrame({"n": int(both.sum())}, index=pd.Index([*every], name="router"))
     measured = recovering.Recovering(list(scores.values()), weak, strong)
 
     def told(drawn: Any) -> Floats:
@@ -233,13 +237,22 @@ def _recovered(
     return frame.assign(n=int(both.sum()))
 
 
+def _no_gap(names: Sequence[str], strong: Floats, weak: Floats) -> str:
+    """Return why there is no gap to recover, in words."""
+    than = "worse than" if strong.mean() < weak.mean() else "as good as"
+    return (
+        f"strong={names[0]!r} is {than} weak={names[1]!r} on the {len(weak):,} prompts of both "
+        f"({strong.mean():.3g} and {weak.mean():.3g}), so there is no gap to recover; name another "
+        "pair"
+    )
+
+
 def _bought(lesson: Lesson, found: Sequence[Crossed], best: int, how: _Drawn) -> pd.DataFrame:
     """Return AIQ and QNC of each router, all of them resampled together; none without costs."""
     cells = [lesson.quality, lesson.cost, *(each.hoped for each in found)]
     whole = np.isfinite(np.hstack(cells)).all(axis=1)
     if not whole.any():
-        priced = np.isfinite(lesson.cost).all(axis=1).any()
-        what = "costs and qualities" if priced else "costs"
+        what = lacking(lesson.quality, lesson.cost)
         tell(f"AIQ and QNC are NaN: no prompt has the {what} of all models.", MetricWarning)
         return pd.DataFrame(index=pd.Index([], name="router"))
     good, spent = lesson.quality[whole], lesson.cost[whole]

@@ -137,6 +137,14 @@ def means(quality: Floats) -> Floats:
     return np.asarray(np.nanmean(quality, axis=0), dtype=float)
 
 
+def lacking(quality: Floats, cost: Floats) -> str:
+    """Return what no prompt has of all models, in words."""
+    rated, priced = (np.isfinite(each).all(axis=1).any() for each in (quality, cost))
+    if rated == priced:
+        return "costs and qualities"
+    return "costs" if rated else "qualities"
+
+
 def centred(columns: Floats) -> tuple[Floats, Floats]:
     """Return the mean and the spread of each column; a spread of 1 for what does not vary."""
     centre, spread = columns.mean(axis=0), columns.std(axis=0)

@@ -17,7 +17,7 @@ from orchkit.lab.matrix import Matrix
 from orchkit.lab.metrics import utility_curve
 from orchkit.lab.metrics.utilities import chosen
 from orchkit.lab.routers.expenses import Expenses
-from orchkit.lab.routers.lessons import Floats, Lesson, Prompts, texts_of
+from orchkit.lab.routers.lessons import Floats, Lesson, Prompts, lacking, texts_of
 from orchkit.lab.routers.novelty import Novelty
 
 
@@ -110,7 +110,7 @@ class Router(ABC):
         Raises
         ------
         ParameterError
-            Even the cheapest choices cost more, or costs are unknown.
+            Even the cheapest choices cost more, or no prompt has all costs and qualities.
         """
         self._refuse_unfitted()
         columns = [self.models_.index(name) for name in among(models, self.models_)]
@@ -118,9 +118,7 @@ class Router(ABC):
         hoped, priced, good, spent = (cell[:, columns] for cell in cells)
         kept = np.isfinite(np.hstack([hoped, priced, good, spent])).all(axis=1)
         if not kept.any():
-            known = np.isfinite(priced).all() and np.isfinite(spent).all(axis=1).any()
-            what = "costs and qualities" if known else "costs"
-            told = f"no prompt has {what} of all models recorded"
+            told = f"no prompt has {lacking(good, spent)} of all models recorded"
             raise ParameterError(f"budget is {budget:.4g} USD a prompt, and {told}.")
         return _price(budget, *(cell[kept] for cell in (hoped, priced, good, spent)))
 

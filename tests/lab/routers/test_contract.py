@@ -235,7 +235,16 @@ def test_without_costs_there_is_no_price(small: Matrix) -> None:
     """A recording without costs can be learned from, but expects none and meets no budget."""
     fitted = LengthRouter().fit(Matrix(small.frame.drop(columns="cost")))
     assert fitted.predict_cost(["?"]).isna().all(axis=None)
-    with pytest.raises(ParameterError, match="no prompt has costs"):
+    with pytest.raises(ParameterError, match="no prompt has costs of all"):
+        fitted.price_for(1.0)
+
+
+def test_without_a_prompt_of_all_models_there_is_no_price(small: Matrix) -> None:
+    """Where no prompt has the qualities of all models, that is said, not that costs lack."""
+    frame = small.frame
+    apart = (frame["model"] == "small") == (frame["prompt_id"] % 2 == 0)
+    fitted = LengthRouter().fit(Matrix(frame.assign(quality=frame["quality"].where(apart))))
+    with pytest.raises(ParameterError, match="no prompt has qualities of all models"):
         fitted.price_for(1.0)
 
 

@@ -179,6 +179,19 @@ def test_folds_keep_together_what_belongs_together() -> None:
         group_folds(["a", "a"], 3, seed=0)
 
 
+def test_a_strong_model_that_is_worse_is_told_of(small: Any) -> None:
+    """Where strong is no better than weak there is no APGR, and a warning says so with figures."""
+    with pytest.warns(MetricWarning, match="strong='small' is worse than weak='large' on the 150"):
+        table = evaluated(small, weak="large", strong="small").table
+    assert table[["apgr", "apgr_low", "cpt50", "over_length"]].isna().all(axis=None)
+    assert (table["n"] == 150).all()
+    assert table["aiq"].notna().sum() == 4
+    even = small.frame.assign(quality=1.0)
+    with pytest.warns(MetricWarning) as told:
+        evaluated(type(small)(even))
+    assert "is as good as" in str(told[0].message)
+
+
 def test_without_costs_there_is_no_aiq(small: Any) -> None:
     """APGR needs no costs; AIQ and QNC are NaN and say why."""
     bare = type(small)(small.frame.drop(columns="cost"))
