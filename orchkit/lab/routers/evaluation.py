@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from orchkit.errors import MatrixError, MetricWarning, ParameterError, did_you_mean, tell
 from orchkit.lab.matrix import Matrix
@@ -120,7 +119,7 @@ class _Drawn:
     n: int
     seed: int
 
-    def among(self, kept: NDArray[np.bool_]) -> _Drawn:
+    def among(self, kept: Any) -> _Drawn:
         """Return the same for some of the prompts: a mask."""
         return self if self.clusters is None else replace(self, clusters=self.clusters[kept])
 

@@ -92,7 +92,7 @@ class Lesson:
         """Return the lesson of the prompts at these positions, or of a mask."""
         return Lesson(self.prompts.at(rows), self.models, self.quality[rows], self.cost[rows])
 
-    def about(self, columns: NDArray[np.bool_]) -> Lesson:
+    def about(self, columns: Any) -> Lesson:
         """Return the lesson of some of the models: a mask of columns."""
         names = tuple(np.array(self.models, dtype=object)[columns].tolist())
         return Lesson(self.prompts, names, self.quality[:, columns], self.cost[:, columns])
