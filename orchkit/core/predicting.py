@@ -6,7 +6,7 @@ right, as a frame or as one mapping a text. One that knows costs has ``predict_c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from orchkit.errors import ParameterError, UnknownModelError, did_you_mean
@@ -35,7 +35,8 @@ def told(router: Any, texts: Sequence[str], method: str = "predict") -> list[Tol
             "orchkit.LogisticRouter().fit(matrix)."
         )
     given = asked(list(texts))
-    rows = given.to_dict("records") if hasattr(given, "to_dict") else list(given)
+    each = given.to_dict("records") if hasattr(given, "to_dict") else given
+    rows = list(each) if isinstance(each, Iterable) else []
     if len(rows) != len(texts) or not all(isinstance(row, Mapping) for row in rows):
         raise ParameterError(
             f"{method} of {router!r:.60} gave {len(rows)} rows for {len(texts)} texts; it must "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -33,15 +33,19 @@ from orchkit.ui.markup import UNTYPESET, block, text
 from orchkit.ui.terminal import harmless
 
 _RESAMPLED = (
-    "95 % intervals: paired bootstrap of prompts, of whole ratios; routers are not refitted in it"
+    "95 % intervals: paired bootstrap of prompts (equal ones together) of whole ratios; "
+    "routers are not refitted in it"
 )
 _RECOVERED = (
     "APGR: exact area under the deferral curve, by expected gain; CPT: first crossing on the exact "
     "curve"
 )
 _ZERO = "over random: above the zero router, the best mix of single models"
-_NEUTRAL = "QNC: share of that cost at which the hull is as good"
-_APART = "groups left out: fitted on other groups only, as on new tasks; intervals are of these"
+_NEUTRAL = "QNC: share of that cost at which a router, as prices fall, is first as good"
+_APART = (
+    "groups left out: fitted on other groups only, as on new tasks; intervals draw groups as a "
+    "whole, prompts where there are fewer than 10 groups"
+)
 
 
 class RouterEvaluation:
@@ -105,7 +109,7 @@ class RouterEvaluation:
         told = [
             _RESAMPLED,
             _RECOVERED,
-            f"AIQ: mean quality of the hull up to the cost of {self.best}, by width; {_ZERO}",
+            f"AIQ: mean quality as prices fall, up to the cost of {self.best}, by width; {_ZERO}",
             _NEUTRAL,
         ]
         if APART in self._found.table["validation"].tolist():
@@ -131,7 +135,8 @@ def evaluate_routers(
     matrix : ResponseMatrix
         With qualities of two models or more; costs, where they are known, give AIQ and QNC.
     routers : sequence or mapping of name to router, optional
-        Unfitted, with ``fit(matrix)`` and ``predict(texts)``; they are not changed. By default
+        Unfitted, with ``fit(matrix)``, which returns the router, and ``predict(texts)``: a frame
+        with a column a model, or one mapping a text, in [0, 1]. They are not changed. By default
         length, kNN, logistic, and a blend of the three; with a column of groups their means, too.
     folds : int
         Parts that each router is fitted on all but one of; 2 or more. Equal texts stay together.
@@ -144,7 +149,8 @@ def evaluate_routers(
         Two recorded models, for APGR and CPT: by default the cheapest (without costs the worst),
         and the best.
     n : int
-        Replicates of the bootstrap.
+        Replicates of the bootstrap. It draws equal texts together; for routers that groups were
+        left out for it draws groups as a whole, where there are 10 or more.
 
     Returns
     -------
@@ -160,8 +166,9 @@ def evaluate_routers(
 
     Notes
     -----
-    APGR and CPT: RouteLLM, 2024, arXiv 2406.18665. AIQ: RouterBench, 2024, arXiv 2403.12031. QNC:
-    UniRoute, 2025, arXiv 2502.08773.
+    APGR and CPT: RouteLLM, 2024, arXiv 2406.18665. AIQ: RouterBench, 2024, arXiv 2403.12031; but a
+    router's curve is followed as the price of money falls, not its hull, which is picked on the
+    prompts that are measured. QNC: UniRoute, 2025, arXiv 2502.08773.
 
     Examples
     --------
@@ -201,9 +208,15 @@ def _named(given: Any, groups: Any) -> dict[str, Any]:
         named["blend"] = BlendRouter(three)
         if isinstance(groups, str):
             named["group mean"] = GroupMeanRouter(groups)
+    elif isinstance(given, str) or not isinstance(given, Iterable):
+        raise ParameterError(
+            f"routers is {given!r:.60}; give a list of routers, like [LengthRouter()], or a "
+            "mapping of name to router."
+        )
     else:
-        named = {repr(router): router for router in given}
-        if len(named) < len(given):
+        several = list(given)
+        named = {repr(router): router for router in several}
+        if len(named) < len(several):
             raise ParameterError("Two routers are the same; give a mapping of name to router.")
     taken = sorted({RANDOM, LENGTH, ORACLE} & {*named})
     if taken or not named:

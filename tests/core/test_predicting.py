@@ -26,7 +26,7 @@ def test_a_frame_and_mappings_say_the_same() -> None:
     assert told(Says(pd.DataFrame(rows)), ["x", "y"]) == told(Says(rows), ["x", "y"]) == rows
 
 
-@pytest.mark.parametrize("given", [[], [0.5], pd.DataFrame({"a": [1.0, 2.0]})])
+@pytest.mark.parametrize("given", [None, [], [0.5], pd.DataFrame({"a": [1.0, 2.0]})])
 def test_one_row_a_text_is_needed(given: Any) -> None:
     """Too few rows, too many, or rows that are no mappings are refused."""
     with pytest.raises(ParameterError, match="one each"):

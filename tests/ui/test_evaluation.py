@@ -72,6 +72,8 @@ def test_groups_may_be_a_column(mat: Any) -> None:
         ({"seed": -1}, "seed"),
         ({"n": 0}, "n is 0"),
         ({"routers": []}, "empty"),
+        ({"routers": LengthRouter()}, r"give a list of routers, like \[Len"),
+        ({"routers": "length"}, "give a list of routers"),
         ({"routers": [LengthRouter(), LengthRouter()]}, "the same"),
         ({"routers": {"oracle": LengthRouter()}}, "baseline"),
     ],

@@ -33,6 +33,11 @@ class Buying:
 
     The means of all models' qualities and costs come first, then those of each router.
 
+    Single models are mixed, so theirs is the hull of their points. A router is followed in the
+    order of prices, at the highest cost so far, and linear between: the hull of its points would be
+    their best picked on the prompts that they are measured on, which noise gains by, too. (The
+    oracle's points lie on their hull.)
+
     Parameters
     ----------
     models : int
@@ -54,30 +59,37 @@ class Buying:
     def _told(self, means: Floats) -> Floats:
         good, spent = means[: self.models], means[self.models : 2 * self.models]
         routers = means[2 * self.models :].reshape(-1, 2, PRICES)
-        low = max(spent.min(), *(cost.min() for _, cost in routers))
+        low = max(spent.min(), *(cost[0] for _, cost in routers))
         high, wanted = spent[self.best], good[self.best]
-        zero = _area(spent, good, low, high)
-        rows = [(zero, 0.0, _neutral(spent, good, wanted) / high)]
-        for quality, cost in routers:
-            area = _area(cost, quality, low, high)
-            rows.append((area, area - zero, _neutral(cost, quality, wanted) / high))
-        return np.array(rows)
+        at = corners(spent, good)
+        paths = [(spent[at], good[at])]
+        paths += [(np.maximum.accumulate(cost), quality) for quality, cost in routers]
+        areas = [_area(*path, low, high) for path in paths]
+        return np.array(
+            [
+                (area, area - areas[0], _neutral(*path, wanted) / high)
+                for path, area in zip(paths, areas, strict=True)
+            ]
+        )
 
 
 def _area(cost: Floats, quality: Floats, low: float, high: float) -> float:
-    """Return the hull's mean quality between two costs; NaN without width."""
+    """Return a path's mean quality between two costs; NaN without width."""
     if not high > low:
         return float("nan")
-    at = corners(cost, quality)
-    spent, good = cost[at], quality[at]
-    grid = np.concatenate(([low], spent[(spent > low) & (spent < high)], [high]))
-    return float(np.trapezoid(np.interp(grid, spent, good), grid)) / (high - low)
+    within = (cost > low) & (cost < high)
+    first, last = np.interp([low, high], cost, quality)
+    good = np.concatenate(([first], quality[within], [last]))
+    return float(np.trapezoid(good, np.concatenate(([low], cost[within], [high])))) / (high - low)
 
 
 def _neutral(cost: Floats, quality: Floats, wanted: float) -> float:
-    """Return the least cost at which the hull reaches a quality; inf where it never does."""
-    at = corners(cost, quality)
-    spent, good = cost[at], quality[at]
-    if good[-1] < wanted - 1e-12:
+    """Return the cost at which a path first reaches a quality; inf where it never does."""
+    reached = quality >= wanted - 1e-12
+    after = int(np.argmax(reached))
+    if not reached[after]:
         return float("inf")
-    return float(np.interp(wanted, good, spent))
+    before = max(after - 1, 0)
+    rise = quality[after] - quality[before]
+    part = min((wanted - quality[before]) / rise, 1.0) if rise > 0 else 1.0
+    return float(cost[before] + part * (cost[after] - cost[before]))

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from orchkit.core.predicting import among, told
 from orchkit.errors import MatrixError, OrchkitWarning, ParameterError
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.routers.expenses import Expenses
@@ -29,7 +30,7 @@ class Crossed:
     name, validation : str
         The router's, and how prompts were held out.
     hoped : float array (prompts, models)
-        How likely each model is right.
+        How likely each model is right; NaN where none of its qualities was known to be fitted on.
     usual : float array (prompts, models)
         The mean quality where it was fitted. Folds are judged together, and where one holds hard
         prompts, the rest are easier: beside their mean, what is said of different folds compares.
@@ -56,32 +57,56 @@ def crossed(
     for part in np.unique(fold):
         here, rest = fold == part, lesson.at(fold != part)
         texts = lesson.prompts.at(here).texts
+        seen = np.isfinite(rest.quality).any(axis=0)
+        cells, known = np.ix_(here, seen), rest.about(seen)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", OrchkitWarning)  # of new prompts: that is what is asked
-            hoped[here] = _told(matrix, router, rest, lesson.at(here))
-        usual[here] = means(rest.quality)
+            hoped[cells] = _said(matrix, router, known, lesson.at(here))
+        usual[cells] = means(known.quality)
         priced[here] = Expenses.of(rest).of_texts(texts)
         far[here] = Novelty.of(rest.prompts.texts).unlike(texts)
     return Crossed(name, validation, np.clip(hoped, 0, 1), usual, priced, float(far.mean()))
 
 
-def _told(matrix: Matrix, router: Any, rest: Lesson, here: Lesson) -> Floats:
+def _said(matrix: Matrix, router: Any, rest: Lesson, here: Lesson) -> Floats:
     """Return what a router says of some prompts, fitted on the rest."""
     if isinstance(router, Router):
         return copy(router)._fit(rest)._tell(here.prompts)
     if not callable(getattr(router, "fit", None)) or not callable(getattr(router, "predict", None)):
         raise ParameterError(f"{router!r:.60} is no router: it needs fit(matrix), predict(texts).")
-    part = matrix.subset(prompts=rest.prompts.table["prompt_id"])
-    told = pd.DataFrame(deepcopy(router).fit(part).predict(here.prompts.texts))
-    return told[list(here.models)].to_numpy(float)
+    part = matrix.subset(prompts=rest.prompts.table["prompt_id"], models=list(rest.models))
+    fitted = deepcopy(router).fit(part)
+    if fitted is None:
+        raise ParameterError(f"fit of {router!r:.60} gave None; let it end with `return self`.")
+    rows = told(fitted, here.prompts.texts)
+    cells = [[row[name] for name in among(rest.models, [*row])] for row in rows]
+    return _shares(router, rest.models, cells)
+
+
+def _shares(router: Any, models: Sequence[str], cells: Any) -> Floats:
+    """Return what a router of one's own said, as numbers in [0, 1]."""
+    try:
+        shares = np.array(cells, dtype=float).reshape(-1, len(models))
+    except (TypeError, ValueError) as error:
+        raise ParameterError(
+            f"predict of {router!r:.60} gave what is no number: {error}."
+        ) from None
+    odd = ~((shares >= -1e-9) & (shares <= 1 + 1e-9))
+    if odd.any():
+        row, column = np.argwhere(odd)[0]
+        raise ParameterError(
+            f"predict of {router!r:.60} says {shares[row, column]:g} of {models[column]!r}; it "
+            "must give how likely each answer is right, in [0, 1], for every text."
+        )
+    return shares
 
 
 def text_folds(texts: Sequence[str], folds: int, seed: int) -> Ints:
     """Return the fold of each text, equal texts in the same one."""
-    codes, distinct = pd.factorize(pd.Series(texts, dtype="object"))
-    if len(distinct) < 2:
-        raise MatrixError(f"{len(distinct)} distinct prompts cannot be told apart; record more.")
-    return folds_of(len(distinct), folds, seed)[codes]
+    distinct = len(set(texts))
+    if distinct < 2:
+        raise MatrixError(f"{distinct} distinct prompts cannot be told apart; record more.")
+    return folds_of(texts, folds, seed)
 
 
 def group_folds(groups: Sequence[Any], folds: int, seed: int) -> Ints:

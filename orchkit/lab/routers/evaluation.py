@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from orchkit.lab.matrix import Matrix
 from orchkit.lab.metrics import deferral_curve
 from orchkit.lab.routers import buying, recovering
 from orchkit.lab.routers.crossing import Crossed, crossed, group_folds, text_folds
-from orchkit.lab.routers.lessons import Floats, Lesson
+from orchkit.lab.routers.lessons import Floats, Ints, Lesson, alike, lacking
 from orchkit.lab.stats import bootstrap
+from orchkit.lab.stats.resampling import FEWEST_CLUSTERS
 
 RANDOM, LENGTH, ORACLE = "random mix", "longest first", "oracle"
 IID, APART = "i.i.d.", "leave-group-out"
@@ -78,6 +80,7 @@ def evaluate(
         ids = matrix.prompts.index
         place = ids.get_indexer(pd.Index(lesson.prompts.table["prompt_id"], dtype="object"))
         groups = [groups[at] for at in place.tolist()]
+    pair = _pair(lesson, weak, strong)
     held = {IID: text_folds(lesson.prompts.texts, folds, seed)}
     if groups is not None:
         held[APART] = group_folds(groups, folds, seed)
@@ -86,12 +89,17 @@ def evaluate(
         for validation, fold in held.items()
         for name, router in routers.items()
     )
-    pair = _pair(lesson, weak, strong)
+    _tell_unlearned(lesson, found)
     best = _best(lesson)
-    table = _table(found)
-    table = table.join(_recovered(lesson, found, pair, n, seed)).join(
-        _bought(lesson, found, best, n, seed)
-    )
+    drawn = _Drawn(_repeated(lesson.prompts.texts), n, seed)
+    measured = _measured(lesson, found, pair, best, drawn)
+    if groups is not None and len(set(groups)) >= FEWEST_CLUSTERS:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "(AIQ|APGR) and", MetricWarning)  # told already
+            whole = _measured(lesson, found, pair, best, replace(drawn, clusters=alike(groups)))
+        apart = [_key(each.name, each.validation) for each in found if each.validation == APART]
+        measured.loc[apart] = whole.loc[apart]
+    table = _table(found).join(measured)
     return Evaluation(
         table.reindex(columns=[*COLUMNS]),
         _curves(lesson, found, pair),
@@ -101,6 +109,45 @@ def evaluate(
         best=lesson.models[best],
         prompts=lesson.prompts.table["prompt_id"].tolist(),
     )
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """How prompts are drawn: which together (equal numbers; None: none are), and how often."""
+
+    clusters: Ints | None
+    n: int
+    seed: int
+
+    def among(self, kept: Any) -> _Drawn:
+        """Return the same for some of the prompts: a mask."""
+        return self if self.clusters is None else replace(self, clusters=self.clusters[kept])
+
+
+def _repeated(texts: Sequence[str]) -> Ints | None:
+    """Return the same number for equal texts; None where there are none."""
+    codes = alike(texts)
+    return codes if codes.max() + 1 < len(codes) else None
+
+
+def _measured(
+    lesson: Lesson, found: Sequence[Crossed], pair: tuple[int, int], best: int, drawn: _Drawn
+) -> pd.DataFrame:
+    """Return every measure of every router and baseline."""
+    return _recovered(lesson, found, pair, drawn).join(_bought(lesson, found, best, drawn))
+
+
+def _tell_unlearned(lesson: Lesson, found: Sequence[Crossed]) -> None:
+    """Warn of prompts that are left out, a model having no quality in the rest of the folds."""
+    unknown = np.any([np.isnan(each.hoped) for each in found], axis=0)
+    if unknown.any():
+        names = [lesson.models[column] for column in np.flatnonzero(unknown.any(axis=0))]
+        told = (
+            f"{', '.join(names)}: no quality is known outside of some fold, so nothing is said of "
+            f"the {int(unknown.any(axis=1).sum()):,} prompts inside; they are left out where it "
+            "counts. Record more, or leave it out (mat.subset)."
+        )
+        tell(told, MetricWarning)
 
 
 def _key(name: str, validation: str) -> str:
@@ -126,6 +173,11 @@ def _pair(lesson: Lesson, weak: str | None, strong: str | None) -> tuple[int, in
     below = _column(lesson, weak) if weak else min(others, key=lambda column: order[column])
     if below == above:
         raise ParameterError(f"weak and strong are both {lesson.models[below]}; name two models.")
+    if not np.isfinite(lesson.quality[:, [below, above]]).all(axis=1).any():
+        raise MatrixError(
+            f"{lesson.models[below]} and {lesson.models[above]} were never recorded on the same "
+            "prompts; record them together, or name others (weak=, strong=)."
+        )
     return below, above
 
 
@@ -158,12 +210,20 @@ def _scores(lesson: Lesson, found: Sequence[Crossed], pair: tuple[int, int]) -> 
 
 
 def _recovered(
-    lesson: Lesson, found: Sequence[Crossed], pair: tuple[int, int], n: int, seed: int
+    lesson: Lesson, found: Sequence[Crossed], pair: tuple[int, int], how: _Drawn
 ) -> pd.DataFrame:
     """Return APGR and CPT of each score, all of them resampled together."""
-    both = np.isfinite(lesson.quality[:, list(pair)]).all(axis=1)
-    scores = {name: each[both] for name, each in _scores(lesson, found, pair).items()}
+    every = _scores(lesson, found, pair)
+    both = np.isfinite([*every.values()]).all(axis=0)
+    if not both.any():
+        tell("APGR and CPT are NaN: no prompt of both models is left.", MetricWarning)
+        return pd.DataFrame({"n": 0}, index=pd.Index([*every], name="router"))
+    scores = {name: each[both] for name, each in every.items()}
     weak, strong = (lesson.quality[both, column] for column in pair)
+    if strong.mean() - weak.mean() <= 1e-12:
+        names = [lesson.models[column] for column in pair[::-1]]
+        tell(f"APGR and CPT are NaN: {_no_gap(names, strong, weak)}.", MetricWarning)
+        return pd.DataFrame({"n": int(both.sum())}, index=pd.Index([*every], name="router"))
     measured = recovering.Recovering(list(scores.values()), weak, strong)
 
     def told(drawn: Any) -> Floats:
@@ -172,15 +232,27 @@ def _recovered(
         return np.hstack([measures, over])
 
     names = [*recovering.TOLD, "over_length"]
-    frame = _intervals(told, [np.arange(int(both.sum()))], [*scores], names, n, seed)
+    frame = _intervals(told, [np.arange(int(both.sum()))], [*scores], names, how.among(both))
     return frame.assign(n=int(both.sum()))
 
 
-def _bought(lesson: Lesson, found: Sequence[Crossed], best: int, n: int, seed: int) -> pd.DataFrame:
+def _no_gap(names: Sequence[str], strong: Floats, weak: Floats) -> str:
+    """Return why there is no gap to recover, in words."""
+    than = "worse than" if strong.mean() < weak.mean() else "as good as"
+    return (
+        f"strong={names[0]!r} is {than} weak={names[1]!r} on the {len(weak):,} prompts of both "
+        f"({strong.mean():.3g} and {weak.mean():.3g}), so there is no gap to recover; name another "
+        "pair"
+    )
+
+
+def _bought(lesson: Lesson, found: Sequence[Crossed], best: int, how: _Drawn) -> pd.DataFrame:
     """Return AIQ and QNC of each router, all of them resampled together; none without costs."""
-    whole = np.isfinite(lesson.quality).all(axis=1) & np.isfinite(lesson.cost).all(axis=1)
+    cells = [lesson.quality, lesson.cost, *(each.hoped for each in found)]
+    whole = np.isfinite(np.hstack(cells)).all(axis=1)
     if not whole.any():
-        tell("AIQ and QNC are NaN: no prompt has the costs of all models.", MetricWarning)
+        what = lacking(lesson.quality, lesson.cost)
+        tell(f"AIQ and QNC are NaN: no prompt has the {what} of all models.", MetricWarning)
         return pd.DataFrame(index=pd.Index([], name="router"))
     good, spent = lesson.quality[whole], lesson.cost[whole]
     tables = {_key(each.name, each.validation): (each.hoped, each.priced) for each in found}
@@ -191,15 +263,15 @@ def _bought(lesson: Lesson, found: Sequence[Crossed], best: int, n: int, seed: i
         columns += buying.readings(hoped, priced, good, spent)
     names = [RANDOM, *curves]
     told = buying.Buying(len(lesson.models), best)
-    return _intervals(told, columns, names, list(buying.TOLD), n, seed, of_means=True)
+    return _intervals(told, columns, names, list(buying.TOLD), how.among(whole), of_means=True)
 
 
 def _intervals(
     statistic: Any, columns: Sequence[Any], rows: Sequence[str], names: Sequence[str],
-    n: int, seed: int, **how: Any,
+    drawn: _Drawn, **how: Any,
 ) -> pd.DataFrame:  # fmt: skip
     """Return a table rows × names with intervals, of a statistic that gives such a table."""
-    found = bootstrap(statistic, *columns, n=n, seed=seed, **how)
+    found = bootstrap(statistic, *columns, **vars(drawn), **how)
     parts = {"": found.estimate, "_low": found.low, "_high": found.high}
     cells = {
         f"{name}{end}": np.asarray(table)[:, column]

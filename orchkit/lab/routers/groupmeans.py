@@ -11,7 +11,7 @@ import pandas as pd
 
 from orchkit.errors import OrchkitWarning, ParameterError, tell
 from orchkit.lab.frames import column
-from orchkit.lab.routers.lessons import Floats, Lesson, Prompts, means, texts_of
+from orchkit.lab.routers.lessons import Floats, Lesson, Prompts, alike, means, texts_of
 from orchkit.lab.routers.router import Router
 
 #: Prompts' worth of belief in the mean over all groups.
@@ -51,7 +51,11 @@ class GroupMeanRouter(Router):
         total, count = (_sums(codes, cells, len(names) + 1) for cells in (quality, known * 1.0))
         shrunk = (total + _SHRINKAGE * self._mean) / (count + _SHRINKAGE)
         self._groups = dict(zip(names.tolist(), shrunk, strict=False))
-        others = total[codes] - quality, count[codes] - known
+        own = alike(
+            [f"{code} {text}" for code, text in zip(codes, lesson.prompts.texts, strict=True)]
+        )
+        alone = [_sums(own, cells, len(own))[own] for cells in (quality, known * 1.0)]
+        others = total[codes] - alone[0], count[codes] - alone[1]
         told: Floats = (others[0] + _SHRINKAGE * self._mean) / (others[1] + _SHRINKAGE)
         return told
 

@@ -12,7 +12,11 @@ from orchkit.lab.routers.lessons import Floats, Ints, means
 
 @dataclass(frozen=True)
 class Heads:
-    """A learner for each model, and the mean quality of those that have nothing to learn from."""
+    """A learner for each model, and the quality to expect of those with nothing to learn from.
+
+    That is (k + 1) / (n + 2), k right of n: Laplace's rule of succession. A few prompts that all
+    came out alike do not say that the next one must.
+    """
 
     learners: tuple[Any, ...]
     base: Floats
@@ -21,7 +25,9 @@ class Heads:
     def of(cls, features: Any, quality: Floats, strength: float) -> Heads:
         """Return heads fitted on what is known of each column; `strength` is scikit-learn's C."""
         found = tuple(_learner(features, column, strength) for column in quality.T)
-        return cls(found, means(quality))
+        known = np.isfinite(quality)
+        right = np.where(known, quality, 0.0).sum(axis=0)
+        return cls(found, (right + 1) / (known.sum(axis=0) + 2))
 
     def predict(self, features: Any) -> Floats:
         """Return rows × models: the probability to be right."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from orchkit.lab.routers.heads import Heads, crossed
 from orchkit.lab.routers.lessons import Floats, Lesson, Prompts, centred, folds_of, log_lengths
 from orchkit.lab.routers.router import Router
@@ -15,7 +17,8 @@ _FOLDS = 5
 class LengthRouter(Router):
     """How likely each model is right, by the logarithm of the prompt's length: one curve a model.
 
-    The baseline for all that reads more. Graded qualities count as shares of right.
+    The baseline for all that reads more. Graded qualities count as shares of right. A prompt that
+    is shorter or longer than all it was fitted on is judged as the shortest or longest of them.
 
     Examples
     --------
@@ -29,14 +32,17 @@ class LengthRouter(Router):
     """
 
     def _learn(self, lesson: Lesson) -> Floats:
-        self._centre, self._scale = centred(log_lengths(lesson.prompts.texts)[:, None])
+        seen = log_lengths(lesson.prompts.texts)
+        self._range = float(seen.min()), float(seen.max())
+        self._centre, self._scale = centred(seen[:, None])
         features = self._features(lesson.prompts)
         self._heads = Heads.of(features, lesson.quality, 1.0)
-        return crossed(features, lesson.quality, 1.0, folds_of(len(lesson), _FOLDS))
+        return crossed(features, lesson.quality, 1.0, folds_of(lesson.prompts.texts, _FOLDS))
 
     def _tell(self, prompts: Prompts) -> Floats:
         return self._heads.predict(self._features(prompts))
 
     def _features(self, prompts: Prompts) -> Floats:
-        features: Floats = (log_lengths(prompts.texts)[:, None] - self._centre) / self._scale
+        long = np.clip(log_lengths(prompts.texts), *self._range)
+        features: Floats = (long[:, None] - self._centre) / self._scale
         return features

@@ -92,6 +92,11 @@ class Lesson:
         """Return the lesson of the prompts at these positions, or of a mask."""
         return Lesson(self.prompts.at(rows), self.models, self.quality[rows], self.cost[rows])
 
+    def about(self, columns: Any) -> Lesson:
+        """Return the lesson of some of the models: a mask of columns."""
+        names = tuple(np.array(self.models, dtype=object)[columns].tolist())
+        return Lesson(self.prompts, names, self.quality[:, columns], self.cost[:, columns])
+
 
 def prompts_of(matrix: Matrix) -> Prompts:
     """Return the texts of a recording, as strategies see them, and its columns of prompts."""
@@ -100,10 +105,18 @@ def prompts_of(matrix: Matrix) -> Prompts:
     return Prompts([query.text for query in queries], table)
 
 
-def folds_of(size: int, most: int, seed: int = 0) -> Ints:
-    """Return the fold of each of so many prompts: of like size, drawn by the seed."""
+def alike(texts: Sequence[Any]) -> Ints:
+    """Return a number for each text, the same for equal ones: 0, 1, ... as they first appear."""
+    codes: Ints = pd.factorize(pd.Series(texts, dtype="object"))[0]
+    return codes
+
+
+def folds_of(texts: Sequence[str], most: int, seed: int = 0) -> Ints:
+    """Return the fold of each text, equal ones in the same: of like size, drawn by the seed."""
+    codes = alike(texts)
+    size = int(codes.max(initial=-1)) + 1
     folds: Ints = np.random.default_rng(seed).permutation(size) % max(1, min(most, size))
-    return folds
+    return folds[codes]
 
 
 def lost(predicted: Floats, quality: Floats) -> float:
@@ -122,6 +135,14 @@ def lost(predicted: Floats, quality: Floats) -> float:
 def means(quality: Floats) -> Floats:
     """Return the mean of each column over what is known of it."""
     return np.asarray(np.nanmean(quality, axis=0), dtype=float)
+
+
+def lacking(quality: Floats, cost: Floats) -> str:
+    """Return what no prompt has of all models, in words."""
+    rated, priced = (np.isfinite(each).all(axis=1).any() for each in (quality, cost))
+    if rated == priced:
+        return "costs and qualities"
+    return "costs" if rated else "qualities"
 
 
 def centred(columns: Floats) -> tuple[Floats, Floats]:

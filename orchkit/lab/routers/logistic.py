@@ -30,7 +30,8 @@ class LogisticRouter(Router):
     encoder : callable, optional
         ``(list of texts) -> array texts × dimensions``, to judge by instead of the wording.
     folds : int
-        Folds of the training prompts for that choice, and for `out_of_fold_`; 2 or more.
+        Folds of the training prompts for that choice, and for `out_of_fold_`; 2 or more. Equal
+        texts stay together.
 
     Examples
     --------
@@ -55,7 +56,7 @@ class LogisticRouter(Router):
         self._wording = Wording()
         learn = self._features if self.encoder else self._learned
         features = learn(lesson.prompts)
-        fold = folds_of(len(lesson), self.folds)
+        fold = folds_of(lesson.prompts.texts, self.folds)
         tried = STRENGTHS if self.strength is None else (self.strength,)
         told = {each: crossed(features, lesson.quality, each, fold) for each in tried}
         self.strength_ = min(told, key=lambda each: lost(told[each], lesson.quality))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from orchkit.errors import ParameterError, whole
-from orchkit.lab.routers.lessons import Floats, Lesson, Prompts, lost, means
+from orchkit.lab.routers.lessons import Floats, Lesson, Prompts, alike, lost, means
 from orchkit.lab.routers.router import Router
 from orchkit.lab.routers.wording import Embedding, Encoder
 
@@ -29,7 +29,7 @@ class KNNRouter(Router):
     ----------
     k : int, optional
         Neighbours. None takes the one of 10, 50 and 100 whose expected gains are nearest to the
-        real ones, each training prompt left out in turn.
+        real ones, each training prompt (all of the same text) left out in turn.
     shrinkage : float
         Neighbours' worth of belief in the mean; 0 or more.
     encoder : callable, optional
@@ -61,6 +61,7 @@ class KNNRouter(Router):
         tried = NEIGHBOURS if self.k is None else (whole("k", self.k),)
         self._embedding = Embedding(self.encoder)
         self._seen = self._embedding.fit_transform(lesson.prompts.texts)
+        self._text = alike(lesson.prompts.texts)
         self._known, self._mean = lesson.quality, means(lesson.quality)
         told = self._of(self._seen, tried, alone=True)
         self.k_ = min(tried, key=lambda each: lost(told[each], lesson.quality))
@@ -72,7 +73,7 @@ class KNNRouter(Router):
     def _of(
         self, rows: Floats, several: tuple[int, ...], *, alone: bool = False
     ) -> dict[int, Floats]:
-        """Return what each number of neighbours says of rows; `alone`: a row is none of its own."""
+        """Return what each number of neighbours says of rows; `alone`: none of its equals."""
         found: dict[int, list[Floats]] = {k: [np.empty((0, len(self._mean)))] for k in several}
         for near in self._near(rows, alone=alone):
             ordered = _nearest(near, min(max(several), near.shape[1]))
@@ -85,8 +86,7 @@ class KNNRouter(Router):
         for start in range(0, len(rows), _CHUNK):
             near: Any = rows[start : start + _CHUNK] @ self._seen.T
             if alone:
-                own = np.arange(len(near))
-                near[own, start + own] = -1.0
+                near[self._text[start : start + len(near), None] == self._text] = -1.0
             yield near
 
     def _mixed(self, places: Any, weight: Floats) -> Floats:

@@ -27,8 +27,8 @@ _WORD, _SIGN = r"(?u)\w+", r"(?u)\S"
 class Novelty:
     """The words of training prompts, and how near the farthest of them are to another.
 
-    A text is unlike them if its nearest is farther than that of all but 1 % of the training
-    prompts: cosine similarity of TF-IDF weighted words.
+    A text is unlike them if its nearest is farther than that of all but 1 % of the distinct
+    training prompts: cosine similarity of TF-IDF weighted words.
     """
 
     words: Any
@@ -40,8 +40,10 @@ class Novelty:
         """Return the novelty of texts beside these."""
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        some = np.unique(np.linspace(0, len(texts) - 1, min(_MOST, len(texts))).astype(int))
-        kept = [texts[place] for place in some]
+        distinct = list(dict.fromkeys(texts))  # a prompt's twin would make it look like others
+        size = len(distinct)
+        some = np.unique(np.linspace(0, size - 1, min(_MOST, size)).astype(int))
+        kept = [distinct[place] for place in some]
         pattern = _WORD if any(re.search(_WORD, text) for text in kept) else _SIGN
         words = TfidfVectorizer(sublinear_tf=True, token_pattern=pattern, dtype=np.float32)
         seen = words.fit_transform(kept)

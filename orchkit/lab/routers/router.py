@@ -15,8 +15,9 @@ from orchkit.core.predicting import among
 from orchkit.errors import MatrixError, ParameterError, did_you_mean
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.metrics import utility_curve
+from orchkit.lab.metrics.utilities import chosen
 from orchkit.lab.routers.expenses import Expenses
-from orchkit.lab.routers.lessons import Floats, Lesson, Prompts, texts_of
+from orchkit.lab.routers.lessons import Floats, Lesson, Prompts, lacking, texts_of
 from orchkit.lab.routers.novelty import Novelty
 
 
@@ -102,26 +103,24 @@ class Router(ABC):
         Returns
         -------
         float
-            The lowest such price of money, 0 where the budget is never reached. Prompts are
-            routed by what the router would have said had it not seen them.
+            Halfway from the lowest such price of money to the next step down, at which prompts
+            would turn to dearer models; 0 where the budget is never reached. Prompts are routed
+            by what the router would have said had it not seen them.
 
         Raises
         ------
         ParameterError
-            Even the cheapest choices cost more, or costs are unknown.
+            Even the cheapest choices cost more, or no prompt has all costs and qualities.
         """
         self._refuse_unfitted()
         columns = [self.models_.index(name) for name in among(models, self.models_)]
         cells = (self.out_of_fold_, self._spending, self._quality, self._cost)
         hoped, priced, good, spent = (cell[:, columns] for cell in cells)
-        curve = utility_curve(hoped, priced, good, spent)
-        within = np.flatnonzero(curve["cost"].to_numpy() <= budget)
-        if not len(within):
-            least = f"the cheapest choices cost {curve['cost'].min():.4g} USD a prompt"
-            told = least if len(curve) else "no prompt has costs of all models recorded"
+        kept = np.isfinite(np.hstack([hoped, priced, good, spent])).all(axis=1)
+        if not kept.any():
+            told = f"no prompt has {lacking(good, spent)} of all models recorded"
             raise ParameterError(f"budget is {budget:.4g} USD a prompt, and {told}.")
-        later = curve["gain_per_cost"].iloc[within[-1] + 1 :]
-        return float(later.iloc[0]) if len(later) else 0.0
+        return _price(budget, *(cell[kept] for cell in (hoped, priced, good, spent)))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters by name, as scikit-learn's estimators do."""
@@ -159,3 +158,24 @@ class Router(ABC):
     def _frame(self, told: Floats, texts: Any) -> pd.DataFrame:
         index = texts.index if isinstance(texts, pd.Series) else None
         return pd.DataFrame(told, index=index, columns=pd.Index(self.models_))
+
+
+def _price(budget: float, hoped: Floats, priced: Floats, good: Floats, spent: Floats) -> float:
+    """Return the lowest price of money, well between two steps, whose choices are in the budget."""
+    curve = utility_curve(hoped, priced, good, spent)
+    steps = [*curve["gain_per_cost"], 0.0]
+    rows = np.arange(len(spent))
+    for row in np.flatnonzero(curve["cost"].to_numpy() <= budget)[::-1]:
+        price = _between(steps[row], steps[row + 1])
+        paid = spent[rows, chosen(hoped, priced, price)].mean()
+        if paid <= budget * (1 + 1e-9):  # steps a rounding error apart are taken together
+            return price
+    least = f"the cheapest choices cost {curve['cost'].min():.4g} USD a prompt"
+    raise ParameterError(f"budget is {budget:.4g} USD a prompt, and {least}.")
+
+
+def _between(this: float, following: float) -> float:
+    """Return a price below this step and above the one that follows; the last has none to meet."""
+    if not following:
+        return 0.0
+    return (this + following) / 2 if np.isfinite(this) else following * (1 + 1e-9)

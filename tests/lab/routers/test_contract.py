@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.metrics import roc_auc_score
 
 from orchkit.errors import MatrixError, OrchkitWarning, ParameterError, UnknownModelError
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.metrics import utility_curve
+from orchkit.lab.metrics.utilities import chosen
 from orchkit.lab.routers import (
     BlendRouter,
     GroupMeanRouter,
@@ -21,6 +23,7 @@ from orchkit.lab.routers import (
     Router,
 )
 from orchkit.lab.routers.lessons import Lesson
+from orchkit.lab.routers.novelty import Novelty
 from tests.lab.routers.conftest import TOPICS, made
 
 
@@ -109,11 +112,32 @@ def test_partial_and_graded_recordings_are_learned_from(router: Router) -> None:
 
 @every
 def test_a_model_that_is_always_right_is_said_to_be(router: Router) -> None:
-    """With nothing to tell prompts apart by, a model's mean is what is said."""
+    """With nothing to tell prompts apart by, a model's mean is what is said, or nearly."""
     frame = made(60).frame
     frame.loc[frame["model"] == "large", "quality"] = 1.0
     told = clone(router).fit(Matrix(frame)).predict(NEW)
-    assert told["large"].tolist() == pytest.approx([1.0] * 3, abs=1e-4)
+    assert told["large"].tolist() == pytest.approx([1.0] * 3, abs=0.02)
+
+
+@pytest.mark.parametrize("router", [LengthRouter(), LogisticRouter()], ids=repr)
+def test_what_always_was_is_not_certain(router: Router) -> None:
+    """Of a model that was right 60 times of 60 the router says 61 of 62; wrong, 1 of 62."""
+    for right, said in ((1.0, 61 / 62), (0.0, 1 / 62)):
+        frame = made(60).frame
+        frame.loc[frame["model"] == "large", "quality"] = right
+        told = clone(router).fit(Matrix(frame)).predict(NEW)
+        assert told["large"].tolist() == pytest.approx([said] * 3)
+
+
+def test_lengths_beyond_what_was_seen_are_judged_as_the_nearest(small: Matrix) -> None:
+    """A text far longer, or shorter, than all that were seen is told what the last of them is."""
+    texts = Lesson.of(small).prompts.texts
+    short, long = min(texts, key=len), max(texts, key=len)
+    with pytest.warns(OrchkitWarning, match="are unlike"):
+        told = LengthRouter().fit(small).predict([short, "x", long, "x" * 10**6])
+    assert told.iloc[0].tolist() == told.iloc[1].tolist()
+    assert told.iloc[2].tolist() == told.iloc[3].tolist()
+    assert told.iloc[0].tolist() != told.iloc[2].tolist()
 
 
 @every
@@ -158,6 +182,16 @@ def test_prompts_unlike_the_training_set_are_told_of(router: Router, small: Matr
     assert fitted.unlike([NEW[0], "Wie spät?"]).tolist() == [False, True]
 
 
+def test_repeated_prompts_do_not_make_new_ones_unlike() -> None:
+    """Which texts are unlike does not depend on how often each prompt was recorded."""
+    train, test = (Lesson.of(made(100, seed=seed)).prompts.texts for seed in (0, 1))
+    texts = [*test, "Wie spät ist es?"]
+    once, often = (Novelty.of(each).unlike(texts) for each in (train, [*train, *train[::-1]] * 2))
+    assert once.tolist() == often.tolist()
+    assert once[-1]
+    assert once[:-1].mean() < 0.1
+
+
 @every
 def test_a_budget_is_met_on_its_own_prompts(router: Router, small: Matrix) -> None:
     """At the price for a budget its own prompts, judged unseen, cost no more, and the next more."""
@@ -167,6 +201,8 @@ def test_a_budget_is_met_on_its_own_prompts(router: Router, small: Matrix) -> No
     curve = utility_curve(fitted.out_of_fold_, priced, lesson.quality, lesson.cost)
     for budget in curve["cost"].quantile([0.0, 0.3, 0.9, 1.0]):
         price = fitted.price_for(budget)
+        taken = chosen(fitted.out_of_fold_, priced, price)
+        assert lesson.cost[np.arange(len(lesson)), taken].mean() <= budget * (1 + 1e-9)
         row = curve[curve["gain_per_cost"] > price].iloc[-1]
         assert row["cost"] <= budget
         assert (curve.loc[curve["gain_per_cost"] <= price, "cost"] > budget).all()
@@ -176,11 +212,39 @@ def test_a_budget_is_met_on_its_own_prompts(router: Router, small: Matrix) -> No
         fitted.price_for(1.0, ["huge"])
 
 
+@pytest.mark.parametrize("router", [*EVERY, GroupMeanRouter("text")], ids=repr)
+def test_equal_prompts_do_not_teach_of_each_other(router: Router) -> None:
+    """Where each prompt is there twice and all is chance, nothing is foretold out of fold."""
+    rng = np.random.default_rng(0)
+    words = [" ".join(rng.choice(list("abcdefghij"), 12)) + f" {n}" for n in range(150)]
+    right = rng.integers(0, 2, (150, 2)) * 1.0
+    rows = [
+        (copy * 150 + n, text, model, right[n, column], text)
+        for copy in range(2)
+        for n, text in enumerate(words)
+        for column, model in enumerate(("small", "large"))
+    ]
+    frame = pd.DataFrame(rows, columns=["prompt_id", "prompt", "model", "quality", "text"])
+    fitted = clone(router).fit(Matrix(frame))
+    told, real = fitted.out_of_fold_, Lesson.of(Matrix(frame)).quality
+    areas = [roc_auc_score(real[:, column], told[:, column]) for column in range(2)]
+    assert np.mean(areas) == pytest.approx(0.5, abs=0.1)
+
+
 def test_without_costs_there_is_no_price(small: Matrix) -> None:
     """A recording without costs can be learned from, but expects none and meets no budget."""
     fitted = LengthRouter().fit(Matrix(small.frame.drop(columns="cost")))
     assert fitted.predict_cost(["?"]).isna().all(axis=None)
-    with pytest.raises(ParameterError, match="no prompt has costs"):
+    with pytest.raises(ParameterError, match="no prompt has costs of all"):
+        fitted.price_for(1.0)
+
+
+def test_without_a_prompt_of_all_models_there_is_no_price(small: Matrix) -> None:
+    """Where no prompt has the qualities of all models, that is said, not that costs lack."""
+    frame = small.frame
+    apart = (frame["model"] == "small") == (frame["prompt_id"] % 2 == 0)
+    fitted = LengthRouter().fit(Matrix(frame.assign(quality=frame["quality"].where(apart))))
+    with pytest.raises(ParameterError, match="no prompt has qualities of all models"):
         fitted.price_for(1.0)
 
 
