@@ -68,6 +68,7 @@ def beside_models(results: pd.DataFrame, singles: Sequence[str], alone: pd.DataF
     every = pd.MultiIndex.from_product([added, rows], names=["strategy", "row"])
     told = cells.set_index(["strategy", "row"]).reindex(every).reset_index()  # a gap is told as one
     left_out = tuple(name for name in named if name not in added)
+    told = told.dropna(axis=1, how="all")  # an empty column would change a full one's type
     table = pd.concat([results, told], ignore_index=True) if added else results
     return Beside(table, (*singles, *added), left_out)
 

@@ -79,7 +79,7 @@ def common(results: pd.DataFrame) -> pd.DataFrame:
     to be recorded for it: those that happened not to need a missing one are the easy ones.
     """
     if "complete" in results:
-        holes = ~results["complete"].fillna(value=True).astype(bool)
+        holes = results["complete"].eq(other=False)  # what says nothing has none
         results = results[~results["row"].isin(results.loc[holes, "row"])]
     unknown = results["quality"].isna()
     if unknown.all():
