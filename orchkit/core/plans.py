@@ -173,6 +173,14 @@ class Trace:
         return bool(responses) and all(response.cached for response in responses)
 
     @property
+    def escalated(self) -> bool:
+        """Whether a planned model was asked after the first round; a signal's calls are not it."""
+        first = {response.model for response in self.rounds[0]} if self.rounds else set[str]()
+        later = {response.model for round_ in self.rounds[1:] for response in round_}
+        planned = set(self.answer.planned)
+        return bool((later & planned) - first) if planned else bool(later)
+
+    @property
     def failure(self) -> Failure | None:
         """Why the row has no answer; None when it has one."""
         chosen = self.answer.response

@@ -61,7 +61,8 @@ def beside_models(results: pd.DataFrame, singles: Sequence[str], alone: pd.DataF
     """
     judged = common(results)
     rows = sorted(judged["row"].unique())
-    known = alone.dropna(subset=["quality", "cost"])
+    priced = len(alone) > 0 and alone["cost"].notna().any()
+    known = alone.dropna(subset=["quality", "cost"] if priced else ["quality"])
     cells = known[known["row"].isin(rows) & ~known["strategy"].isin(results["strategy"])]
     named = {str(name): set(own["row"]) for name, own in cells.groupby("strategy", sort=False)}
     added = _added(named, _stronger(cells, judged, singles, len(rows)), set(rows))

@@ -58,22 +58,24 @@ def compare(
     run: Run,
     quality: Callable[[int, Trace], float],
 ) -> pd.DataFrame:
-    """Return one row per strategy × prompt: row, the result columns, quality, rounds, signal.
+    """Return one row per strategy × prompt.
 
-    `row` is the prompt's position; `strategy` holds labels. Raises ParameterError for two
-    strategies of one label.
+    Columns: row, the result columns, quality, rounds, signal, escalated. `row` is the prompt's
+    position; `strategy` holds labels. Raises ParameterError for two strategies of one label.
     """
     labels = distinct_labels(strategies)
     jobs = [(query, strategy) for strategy in strategies for query in queries]
     names = [name for name in labels for _ in queries]
     rows = list(range(len(queries))) * len(strategies)
     judged, rounds, signals = list[float](), list[int](), list[str]()
+    escalated = list[bool]()
 
     def noted() -> Iterator[Trace]:
         for row, trace in zip(rows, run(jobs), strict=True):
             judged.append(quality(row, trace))
             rounds.append(len(trace.rounds))
             signals.append(trace.answer.confidence.signal)
+            escalated.append(trace.escalated)
             yield trace
 
     results = results_frame(noted(), names)
@@ -81,6 +83,7 @@ def compare(
     results["quality"] = pd.Series(judged, dtype="float64")
     results["rounds"] = pd.Series(rounds, dtype="int64")
     results["signal"] = pd.Series(signals, dtype="string")
+    results["escalated"] = pd.Series(escalated, dtype="bool")
     return results
 
 

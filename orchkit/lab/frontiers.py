@@ -149,7 +149,7 @@ def _means(known: pd.DataFrame) -> dict[str, Any]:
         "quality_high": high,
         "cost_per_1k": 1000 * known["cost"].mean(),
         "cost": known["cost"].sum(),
-        "escalation_rate": (known["rounds"] > 1).mean(),
+        "escalation_rate": known["escalated"].mean(),
         "calls": float(np.mean(calls)) if calls else np.nan,
         "n": n,
     }

@@ -7,7 +7,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from pandas.api.types import infer_dtype
 
 from orchkit.core.calls import Failure, Message
 from orchkit.core.catalog import NANO
@@ -36,7 +38,8 @@ def long_table(
 
     `prompt_id` is the frame's index where that tells its rows apart, else the row's position.
     `prompt` is what the user last said, `messages` all of a longer conversation, as JSON. A cell
-    without an answer has neither quality nor cost: replayed, it is not recorded.
+    without an answer has neither quality nor cost: replayed, it is not recorded. Other columns of
+    the frame are kept where they hold plain values: what groups and clusters are named by.
     """
     ids, right = prompt_ids(frame), _references(frame, reference)
     rows = [
@@ -51,7 +54,22 @@ def long_table(
         for place in [number % len(queries)]
     ]
     table = pd.DataFrame(rows, columns=[*COLUMNS, *_MORE])
+    for name in _kept(frame):
+        table[name] = np.tile(frame[name].to_numpy(), len(models))
     return table.drop(columns=[name for name in _MORE[:2] if table[name].isna().all()])
+
+
+def _kept(frame: pd.DataFrame) -> list[str]:
+    """Return the frame's other columns that hold one plain value a row, which a file can keep."""
+    if frame.columns.nlevels > 1 or not frame.columns.is_unique:
+        return []
+    return [
+        name
+        for name in frame.columns
+        if isinstance(name, str)
+        and name not in (*COLUMNS, *_MORE)
+        and infer_dtype(frame[name], skipna=True) in (*_PLAIN, "boolean", "floating", "categorical")
+    ]
 
 
 def prompt_ids(frame: pd.DataFrame) -> list[Any]:

@@ -43,8 +43,8 @@ def summary(
     (when no quality is known: those that were recorded for all of them). `n` counts them. Quality
     has a 95 % interval; costs are USD; `saving` is the share of the strongest single model's cost
     that is not spent, NaN without one; latencies are seconds; `escalation_rate` is the share of
-    rows that took more than one round; latency and confidence are of answered rows, `errors` counts
-    all rows that failed.
+    rows that went on to a further model; latency and confidence are of answered rows, `errors`
+    counts all rows that failed.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def _row(rows: pd.DataFrame, clusters: Any) -> dict[str, object]:
         "latency_p95": np.nanquantile(latency, 0.95) if np.isfinite(latency).any() else math.nan,
         "confidence": answered["confidence"].mean(),
         "signal": ", ".join(dict.fromkeys(answered["signal"].value_counts().index[:2])),
-        "escalation_rate": (rows["rounds"] > 1).mean(),
+        "escalation_rate": rows.get("escalated", rows["rounds"] > 1).eq(other=True).mean(),
         "errors": int(rows["error"].notna().sum()),
         "cost": rows["cost"].sum(skipna=False, min_count=1),
         "provider": ", ".join(sorted(set(answered["provider"].dropna()))),

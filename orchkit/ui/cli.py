@@ -96,7 +96,7 @@ def _strategies(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
     default="cheapest",
     show_default=True,
     metavar="NAME",
-    help="cheapest, fallback, ensemble, or a model's name.",
+    help="cheapest, fallback, ensemble, agree, or a model's name.",
     shell_complete=_strategies,
 )
 @click.option(

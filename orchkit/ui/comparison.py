@@ -206,7 +206,7 @@ class Comparison:
     def _conclusion(self) -> list[str]:
         """Return which way is shown to be as good as the reference for the least money."""
         beside = self._plain[self._plain["n"] > 1]
-        if not len(beside):
+        if not len(beside) or beside["cost_ratio"].isna().all():
             return []
         reference = beside["reference"].iloc[0]
         cheaper = beside[beside["within"].astype(bool) & (beside["cost_ratio_high"] < 1)]
@@ -247,7 +247,8 @@ class Comparison:
         origins = ", ".join(sorted(set(self.results["provider"].dropna()))) or "none"
         told = f"{prompts:,} prompts; {'SIMULATED ' if self.simulated else ''}answers ({origins})"
         if not self.results["quality"].notna().any():
-            return f"{told}; no references, so no quality"
+            failed = len(self.results) > 0 and bool(self.results["error"].notna().all())
+            return f"{told}; {'no row was answered' if failed else 'no references'}, so no quality"
         judged = int(self._table["n"].max()) if len(self._table) else 0
         if judged < prompts:
             told += f"; judged on the {judged:,} of which all is known"

@@ -307,8 +307,8 @@ def record(
     Returns
     -------
     ResponseMatrix
-        One row per prompt × model. Calls that failed have an `error`, and neither quality nor
-        cost.
+        One row per prompt × model; the frame's other columns of plain values are kept, to name
+        groups and clusters by. Calls that failed have an `error`, and neither quality nor cost.
 
     Examples
     --------

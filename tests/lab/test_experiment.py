@@ -22,7 +22,7 @@ from orchkit.lab.experiment import (
 from orchkit.lab.frames import COLUMNS
 
 ASKED = Query((Message("user", "2+2?"),))
-EXTRA = {"row": "int64", "quality": "float64", "rounds": "int64"}
+EXTRA = {"row": "int64", "quality": "float64", "rounds": "int64", "escalated": "bool"}
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def test_compare_is_tidy() -> None:
 def test_compare_has_its_columns_and_dtypes(count: int) -> None:
     """Columns and dtypes are the same with rows and without."""
     told = compare([ASKED] * count, [Cheapest()], _answers(*["4"] * count), lambda *_: math.nan)
-    assert list(told.columns) == ["row", *COLUMNS, "quality", "rounds", "signal"]
+    assert list(told.columns) == ["row", *COLUMNS, "quality", "rounds", "signal", "escalated"]
     dtypes = told.drop(columns="signal").dtypes.map(str).to_dict()
     assert dtypes == {**COLUMNS, **EXTRA}
 

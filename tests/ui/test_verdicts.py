@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import orchkit
+from orchkit.core.signals import agrees_with
 from orchkit.core.strategies import Fallback, Single
 from orchkit.errors import ColumnError, ParameterError, UnknownNameError
 from orchkit.lab.baselines import BASELINES
@@ -26,7 +28,7 @@ def long(n: int = 60, models: tuple[str, ...] = MODELS) -> pd.DataFrame:
             "prompt_id": f"q{row}",
             "prompt": "x" * (row + 1),
             "model": model,
-            "quality": float(drawn.random() < (0.5, 0.95)[place]),
+            "quality": float(drawn.random() < (0.5, 0.95, 0.5)[place]),
             "cost": float(drawn.uniform(1, 2)) * 1e-5 * 20**place,
             "confidence": float(drawn.random()),
             "response": "1",
@@ -229,3 +231,31 @@ def test_the_conclusion_names_the_cheapest_that_is_as_good() -> None:
     assert repr(found).splitlines()[-1] == (
         "for the least money: big; nothing cheaper is shown to be within 1 pt of big"
     )
+
+
+def test_a_signal_s_own_calls_are_no_escalation() -> None:
+    """What asks another model how sure to be has not gone on to a stronger one."""
+    frame = long(40, ("wee", "big", "peer")).assign(response="7")
+    strategy = Fallback(MODELS, 0.5, agrees_with("peer"))
+    found = ResponseMatrix(frame).compare([strategy])
+    assert (found.results["rounds"] > 1).all()
+    assert found.summary()["escalation_rate"].iloc[0] == 0
+    odd = frame.assign(response=frame["response"].where(frame["model"] != "peer", "8"))
+    assert ResponseMatrix(odd).compare([strategy]).summary()["escalation_rate"].iloc[0] == 1
+
+
+def test_without_costs_the_best_model_is_the_reference_all_the_same() -> None:
+    """Quality needs no price; what to buy for the least money is then not told."""
+    found = ResponseMatrix(long().drop(columns="cost")).compare(["wee"])
+    assert found.contrasts()["reference"].tolist() == ["big"]
+    assert "for the least money" not in repr(found)
+
+
+def test_what_was_recorded_can_be_clustered_by_its_own_columns() -> None:
+    """A recording keeps the frame's plain columns, and lists and the like are left out."""
+    frame = pd.DataFrame({"prompt": ["What is 2+2?"] * 3, "task": ["a", "a", "b"]})
+    frame["notes"] = [[1], [2], [3]]
+    with orchkit.use("simulator"):
+        matrix = frame.orch.record(["gpt-4o-mini", "gpt-4o"])
+    assert matrix.per_prompt("task").tolist() == ["a", "a", "b"]
+    assert "notes" not in matrix.frame.columns
