@@ -39,6 +39,8 @@ class Fitted:
         The strategy beside the reference on the `n_test` prompts, in words.
     guarantee : str, optional
         What is guaranteed of new prompts like these, in words; None when nothing was asked for.
+    simulated : bool
+        Whether any answer of the recording came from the simulator.
     """
 
     n_fit: int
@@ -55,6 +57,7 @@ class Fitted:
     reference: str
     verdict: str
     guarantee: str | None = None
+    simulated: bool = False
 
     @property
     def optimism(self) -> float:
@@ -64,7 +67,8 @@ class Fitted:
     def __str__(self) -> str:
         low, high = 100 * self.quality_low, 100 * self.quality_high
         told = (
-            f"{self.asked}, fitted on {self.n_fit:,} prompts ({self.date}); on {self.n_test:,} "
+            f"{self.asked}, fitted on {'SIMULATED answers to ' if self.simulated else ''}"
+            f"{self.n_fit:,} prompts ({self.date}); on {self.n_test:,} "
             f"others: {100 * self.quality:.1f} % [{low:.1f}, {high:.1f}] at "
             f"${1000 * self.cost:.4g} per 1,000 prompts (where fitted: "
             f"{100 * self.fit_quality:.1f} % at ${1000 * self.fit_cost:.4g}); {self.verdict}"

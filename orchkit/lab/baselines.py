@@ -55,9 +55,10 @@ class Beside(NamedTuple):
 def beside_models(results: pd.DataFrame, singles: Sequence[str], alone: pd.DataFrame) -> Beside:
     """Return results with the single models that were recorded too.
 
-    The strongest of all is always there, as strategies are held against it, and prompts it is not
-    known for judge nobody. The others of `alone` (tidy, a strategy a model) are added, those known
-    for most prompts first, as long as nearly all of these prompts stay.
+    The strongest of those known for half of the prompts is always there, as strategies are held
+    against it, and prompts it is not known for judge nobody. The others of `alone` (tidy, a
+    strategy a model) are added, those known for most prompts first, as long as nearly all of these
+    prompts stay.
     """
     judged = common(results)
     rows = sorted(judged["row"].unique())

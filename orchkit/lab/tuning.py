@@ -134,6 +134,7 @@ class Tuning:
             reference=reference,
             verdict=f"{reference} alone: no other way was shown to pay" if same else str(told),
             guarantee=guarantee,
+            simulated=self.matrix.simulated,
         )
 
 

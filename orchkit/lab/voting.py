@@ -75,9 +75,8 @@ def voted(table: Ballots, models: Sequence[str], select: str) -> Routed:
     chosen = np.full(len(arrays), columns[-1])  # nobody's usable: the last one's, cut as it is
     best = np.full(len(arrays), -1)
     for place in _by_seniority(table, columns):
-        score = np.where(usable[:, place], worth[:, place], -np.inf)
-        held = np.where(best >= 0, worth[np.arange(len(arrays)), best], -np.inf)
-        wins = usable[:, place] & ((best < 0) | (score > held))
+        held = worth[np.arange(len(arrays)), best]
+        wins = usable[:, place] & ((best < 0) | (worth[:, place] > held))
         best = np.where(wins, place, best)
     chosen = np.where(best >= 0, np.array(columns)[best], chosen)
     rows = np.arange(len(arrays))

@@ -86,6 +86,7 @@ def calibrate(
     known = SESSION.offline_catalog()
     table = observed(matrix, matrix.catalog(known), [signal], _models(matrix, models))
     today = datetime.now(UTC).date().isoformat()
+    source = source or ("SIMULATED answers" if matrix.simulated else "")
     fitted = calibrated(table, signal, method=method, source=source, date=today)
     return named_too(fitted, _other_names(matrix.models, known))
 

@@ -37,7 +37,8 @@ class Comparison:
     ----------
     results : DataFrame
         Tidy: one row per strategy × prompt, the result columns with `row` (the prompt's
-        position), `quality` in [0, 1] and `rounds`.
+        position), `quality` in [0, 1], `rounds`, `escalated` (went on to a further model) and, of
+        a recording, `complete` (every model it could have asked was recorded).
     simulated : bool
         Whether any answer came from the simulator.
     """
@@ -164,7 +165,8 @@ class Comparison:
         Raises
         ------
         ParameterError
-            There are no single models to make baselines of, or no qualities.
+            There are fewer than two single models to make baselines of, or no prompt has quality
+            and cost of all.
         """
         return at_equal_cost(
             self._beside.results,

@@ -58,12 +58,17 @@ class RouterEvaluation:
         where costs are known, cost (USD a prompt).
     weak, strong, best : str
         The two models of APGR and CPT; the best single model, which AIQ and QNC refer to.
+    simulated : bool
+        Whether any answer came from the simulator.
     """
 
-    def __init__(self, found: Evaluation, models: Sequence[str], settings: str) -> None:
+    def __init__(
+        self, found: Evaluation, models: Sequence[str], settings: str, *, simulated: bool = False
+    ) -> None:
         self.curves = found.curves
         self.weak, self.strong, self.best = found.weak, found.strong, found.best
         self._found, self._models, self._settings = found, list(models), settings
+        self.simulated = simulated
 
     def summary(self) -> pd.DataFrame:
         """Return one row a router and way of holding prompts out, beside the baselines.
@@ -87,7 +92,7 @@ class RouterEvaluation:
 
     def plot(self, *, ax: Any = None) -> Any:
         """Draw quality against the share of prompts sent to the strong model; return the Axes."""
-        return plots.deferral(self.curves, ax=ax, x="share", by="router")
+        return plots.deferral(self.curves, ax=ax, x="share", by="router", simulated=self.simulated)
 
     def table(self) -> pd.DataFrame:
         """Return the summary as text, the way it is read."""
@@ -102,8 +107,9 @@ class RouterEvaluation:
         return block(f"<p>{text(self._title())}</p>", table, f"<ul>{notes}</ul>")
 
     def _title(self) -> str:
-        size = len(self._found.prompts)
-        return f"{size:,} prompts, {self._settings}; from {self.weak} to {self.strong}"
+        size = f"{len(self._found.prompts):,} prompts"
+        told = f"{size}; SIMULATED answers" if self.simulated else size
+        return f"{told}, {self._settings}; from {self.weak} to {self.strong}"
 
     def _notes(self) -> list[str]:
         told = [
@@ -195,7 +201,8 @@ def evaluate_routers(
         strong=strong,
         n=whole("n", n),
     )
-    return RouterEvaluation(found, matrix.models, f"{folds}-fold cross-validation (seed {seed})")
+    settings = f"{folds}-fold cross-validation (seed {seed})"
+    return RouterEvaluation(found, matrix.models, settings, simulated=matrix.simulated)
 
 
 def _named(given: Any, groups: Any) -> dict[str, Any]:

@@ -107,6 +107,7 @@ class ResponseMatrix(Matrix):
         )
         singles = tuple(experiment.label(one) for one in chosen if isinstance(one, Single))
         results["complete"] = complete(results, self._recorded, catalog)
+        results.attrs["simulated"] = self.simulated
         return Comparison(
             results,
             singles=singles,
@@ -191,6 +192,14 @@ class ResponseMatrix(Matrix):
         """
         catalog = self._known()
         chosen = names.strategy(strategy, catalog, chain=chain, confidence=confidence)
+        frame = self._swept(catalog, chosen, threshold, value)
+        frame.attrs["simulated"] = self.simulated
+        return frame
+
+    def _swept(
+        self, catalog: Catalog, chosen: Strategy, threshold: Any, value: ArrayLike | None
+    ) -> pd.DataFrame:
+        """Return the sweep of a strategy: by columns where that is the same, else replayed."""
         if isinstance(chosen, Utility) and value is not None and threshold is None:
             return swept_utility(self, catalog, chosen, value)
         if isinstance(chosen, Utility) or value is not None:
@@ -229,7 +238,9 @@ class ResponseMatrix(Matrix):
         """
         limits = np.linspace(0, 1, 101) if threshold is None else threshold
         names_ = self._names(models)
-        return frontier(arrays_of(self, names_), limits, whole("longest", longest))
+        found = frontier(arrays_of(self, names_), limits, whole("longest", longest))
+        found.attrs["simulated"] = self.simulated
+        return found
 
     def tune(self, kind: type[Any], **asked: Any) -> Any:
         """Return a strategy of that kind tuned on this recording: what `Fallback.fit` calls."""

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import pyplot as plt
 
+import orchkit
 from benchmarks.recorded import zeroeval
 from orchkit.core.catalog import Catalog
 from orchkit.core.confidence import brevity
@@ -276,3 +278,26 @@ def test_agreeing_is_as_good_as_the_strong_model_for_a_quarter(recorded: Path) -
         assert row["reference"] == strong.model
         assert row["high"] >= 0  # not shown to be worse
         assert row["cost_ratio_high"] <= 0.25
+
+
+def test_what_rests_on_simulated_answers_says_so() -> None:
+    """Fits, calibrators, sweeps, figures and evaluations name the simulator; others do not."""
+    prompts = orchkit.load_dataset("everyday").head(80)
+    with orchkit.use("simulator"):
+        made_up = prompts.orch.record(["gpt-4o-mini", "gpt-4o", "claude-opus-3"])
+    real = ResponseMatrix(made_up.frame.drop(columns="provider"))
+    for matrix, told in ((made_up, True), (real, False)):
+        fitted = Fallback.fit(matrix, max_loss=0.1)
+        swept = matrix.sweep("fallback", threshold=[0.5, 0.9])
+        results = matrix.compare(["fallback"]).results
+        ran = orchkit.evaluate_routers(matrix, [orchkit.LengthRouter()], folds=3, n=50)
+        said = [
+            str(fitted.fitted),
+            repr(orchkit.calibrate(matrix)),
+            orchkit.plots.deferral(swept).get_title(),
+            orchkit.plots.latency(results).get_title(),
+            repr(ran),
+            ran.plot().get_title(),
+        ]
+        assert ["SIMULATED" in each for each in said] == [told] * len(said)
+    plt.close("all")

@@ -53,15 +53,17 @@ def _printable(name: object) -> str:
 
 
 def invented(frame: pd.DataFrame) -> bool:
-    """Whether a frame's `provider` names the simulator.
+    """Whether a frame's `provider` names the simulator, or it says so of itself.
+
+    A sweep, or a replay of a simulated recording, has ``.attrs["simulated"]``.
 
     Examples
     --------
     >>> invented(pd.DataFrame({"provider": ["openai", "simulator"]}))
     True
     """
-    if "provider" not in frame:
-        return False
+    if "provider" not in frame or frame.attrs.get("simulated", False):
+        return bool(frame.attrs.get("simulated", False))
     return bool(frame["provider"].astype("string").str.contains("simulator").any())
 
 
