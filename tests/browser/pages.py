@@ -1,0 +1,151 @@
+"""A notebook in a browser: opening, running and looking at it, and hearing what its page does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+
+from tests.browser.serving import PATIENCE, Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+OUTPUT = ".jp-Notebook .jp-OutputArea-output"
+#: Every cell has run, or one failed and nothing is running any more.
+FINISHED = """() => {
+  const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
+    .map(each => each.textContent.trim());
+  const failed = document.querySelector('.jp-Notebook [data-mime-type*="error"]');
+  return !prompts.some(each => each.includes('*'))
+    && (failed || prompts.every(each => /\\d/.test(each)));
+}"""
+
+
+@dataclass
+class Heard:
+    """What a page did that nobody asked it to do."""
+
+    server: str
+    requests: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    scripts: list[str] = field(default_factory=list)
+
+    def listen(self, page: Page) -> None:
+        """Note requests elsewhere, errors, dialogs, new windows, and calls of `alert`."""
+        page.on("request", lambda request: self._requested(request.url))
+        page.on("websocket", lambda opened: self._requested(opened.url.replace("ws", "http", 1)))
+        page.on("console", lambda told: self._told(told.type, told.text))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("dialog", lambda dialog: (self.scripts.append("dialog"), dialog.dismiss()))
+        page.on("popup", lambda popup: self.scripts.append(f"window {popup.url}"))
+        page.expose_binding("alert", lambda source, *told: self.scripts.append(f"alert{told}"))
+
+    def _requested(self, url: str) -> None:
+        if not url.startswith((f"{self.server}/", "data:", f"blob:{self.server}/")):
+            self.requests.append(url)
+
+    def _told(self, kind: str, text: str) -> None:
+        if kind == "error":
+            self.errors.append(text)
+
+    def all(self) -> list[str]:
+        """Return everything that was heard."""
+        return [*self.scripts, *self.requests, *self.errors]
+
+
+class Notebook:
+    """A notebook that is open in JupyterLab."""
+
+    def __init__(self, page: Page, heard: Heard, shots: Path) -> None:
+        self.page, self.heard, self.shots = page, heard, shots
+
+    @property
+    def outputs(self) -> Locator:
+        """The outputs of all cells."""
+        return self.page.locator(OUTPUT)
+
+    @property
+    def errors(self) -> list[str]:
+        """The texts of outputs that are exceptions."""
+        return self.page.locator(".jp-Notebook [data-mime-type*='error']").all_inner_texts()
+
+    def cell(self, number: int) -> Locator:
+        """Return the outputs of one code cell, counted from 0."""
+        return self.page.locator(".jp-CodeCell").nth(number).locator(".jp-OutputArea-output")
+
+    def ready(self) -> None:
+        """Wait until the kernel is there: before, running asks for one."""
+        self.page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for()
+
+    def run(self) -> None:
+        """Run all cells by the menu, as a person does, and wait until they have run."""
+        self.page.locator('.lm-MenuBar-itemLabel:text-is("Run")').click()
+        self.page.locator('.lm-Menu-itemLabel:text-is("Run All Cells")').first.click()
+        self.page.wait_for_function(FINISHED, polling=200)
+        self.ready()
+
+    @contextmanager
+    def theme(self, name: str) -> Iterator[None]:
+        """Show JupyterLab in one of its themes; afterwards in the light one."""
+        self._dress(name)
+        try:
+            yield
+        finally:
+            self._dress("JupyterLab Light")
+
+    def _dress(self, theme: str) -> None:
+        command = "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})"
+        self.page.evaluate(command, theme)
+        self.page.locator(f"body[data-jp-theme-name='{theme}']").wait_for()
+
+    def shot(self, name: str, what: Locator | None = None) -> Path:
+        """Keep a picture of the page, or of one thing on it; return its path."""
+        path = self.shots / f"{name}.png"
+        (what or self.page).screenshot(path=path)
+        return path
+
+
+@dataclass
+class Lab:
+    """Opens notebooks in one browser."""
+
+    server: Server
+    context: Any
+    shots: Path
+    opened: list[Notebook] = field(default_factory=list)
+
+    def open(self, source: Path | list[str], name: str) -> Notebook:
+        """Open a copy of a notebook, or one of these cells, with nothing run yet."""
+        notebook = nbformat.read(source, 4) if isinstance(source, Path) else of_cells(source)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        nbformat.write(notebook, self.server.folder / f"{name}.ipynb")
+        heard = Heard(self.server.url)
+        page = self.context.new_page()
+        heard.listen(page)
+        shown = Notebook(page, heard, self.shots)
+        self.opened.append(shown)
+        page.goto(f"{self.server.url}/lab/tree/{name}.ipynb?reset&token={self.server.token}")
+        shown.ready()
+        return shown
+
+    def close(self) -> list[str]:
+        """Shut the pages and their kernels down; return what was heard of them."""
+        heard = [told for notebook in self.opened for told in notebook.heard.all()]
+        for notebook in self.opened:
+            notebook.page.evaluate("jupyterapp.serviceManager.sessions.shutdownAll()")
+            notebook.page.close()
+        return heard
+
+
+def of_cells(cells: list[str]) -> Any:
+    """Return a notebook of code cells."""
+    made = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": kernel})

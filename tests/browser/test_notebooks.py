@@ -1,0 +1,57 @@
+"""What a newcomer opens runs in JupyterLab, and is seen."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+QUICKSTART = ROOT / "notebooks" / "01_quickstart.ipynb"
+EVERY = "get_ipython().ast_node_interactivity = 'all'  # show each line's value, not the last's"
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+
+def readme() -> list[str]:
+    """Return the cells of the README's section on notebooks."""
+    section = (ROOT / "README.md").read_text().partition("## In a notebook")[2]
+    found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+    assert found
+    return [EVERY, *found[1].strip().split("\n\n")]
+
+
+@pytest.fixture(scope="module", params=["readme", "quickstart"])
+def notebook(request: pytest.FixtureRequest, lab: Any) -> Any:
+    """Give a notebook that has been run."""
+    if request.param == "quickstart" and not QUICKSTART.exists():
+        pytest.skip("there is no notebooks/01_quickstart.ipynb")
+    opened = lab.open(QUICKSTART if request.param == "quickstart" else readme(), request.param)
+    opened.run()
+    opened.shot(request.param)
+    return opened
+
+
+def test_it_runs_to_the_end(notebook: Any) -> None:
+    """No cell ends in an exception."""
+    assert notebook.errors == []
+
+
+def test_the_comparison_is_seen(notebook: Any) -> None:
+    """The table of strategies is visible, says that it is simulated, and closes with a verdict."""
+    shown = notebook.outputs.filter(has=notebook.page.locator("th:text-is('quality [95 %]')"))
+    shown = shown.filter(has_text="SIMULATED")
+    shown.first.scroll_into_view_if_needed()
+    assert shown.first.is_visible()
+    assert shown.first.locator("tbody th:text-is('cheapest')").is_visible()
+    assert "for the least money" in shown.first.inner_text()
+
+
+def test_the_figure_is_seen(notebook: Any) -> None:
+    """A picture stands under the comparison, large enough to read."""
+    figure = notebook.page.locator(".jp-OutputArea-output img[src^='data:image/png']").first
+    figure.scroll_into_view_if_needed()
+    box = figure.bounding_box()
+    assert box["width"] > 400
+    assert box["height"] > 250
