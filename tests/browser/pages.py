@@ -16,14 +16,19 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 OUTPUT = ".jp-Notebook .jp-OutputArea-output"
+#: The exceptions among the outputs of the notebook in front.
+ERRORS = """() => jupyterapp.shell.currentWidget.content.widgets
+  .filter(cell => cell.model.type === 'code')
+  .flatMap(cell => cell.outputArea.model.toJSON())
+  .filter(output => output.output_type === 'error')
+  .map(error => `${error.ename}: ${error.evalue}`)"""
 #: Every cell has run, or one failed and nothing is running any more.
-FINISHED = """() => {
+FINISHED = f"""() => {{
   const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
-    .map(each => each.textContent.trim());
-  const failed = document.querySelector('.jp-Notebook [data-mime-type*="error"]');
+    .map(each => each.textContent);
   return !prompts.some(each => each.includes('*'))
-    && (failed || prompts.every(each => /\\d/.test(each)));
-}"""
+    && (prompts.every(each => /\\d/.test(each)) || ({ERRORS})().length > 0);
+}}"""
 
 
 @dataclass
@@ -71,8 +76,9 @@ class Notebook:
 
     @property
     def errors(self) -> list[str]:
-        """The texts of outputs that are exceptions."""
-        return self.page.locator(".jp-Notebook [data-mime-type*='error']").all_inner_texts()
+        """The names and texts of exceptions that cells ended in."""
+        found: list[str] = self.page.evaluate(ERRORS)
+        return found
 
     def cell(self, number: int) -> Locator:
         """Return the outputs of one code cell, counted from 0."""
