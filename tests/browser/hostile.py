@@ -33,11 +33,12 @@ class Says:
             raise orchkit.Rejection(orchkit.Kind.InvalidRequest, said)
         mark = crc32(f"{said}{call.model}".encode())
         said = said if mark % 3 or call.model == "says" else said[::-1]
-        return orchkit.Response(call.model, said, confidence=mark % 97 / 97, provider=CORPUS[0])
+        return orchkit.Response(call.model, said, confidence=mark % 97 / 97, provider=CORPUS[0],
+                                usage=orchkit.Usage(10 + mark % 9, 20))
 
 
 for name in ("says", "refuses", *NAMES):
-    orchkit.add_model(name, provider=Says(), tier="expert", input_price=1, output_price=1)
+    orchkit.add_model(name, provider=Says(), tier="expert", input_price=1, output_price=len(name))
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,9 @@ class Named:
     def plan(self, query, catalog):
         (said,) = yield (query.call("says"),)
         return orchkit.Answer(said, planned=("says",))
+
+
+WAYS = [*NAMES, Named(), orchkit.Fallback(NAMES[:3], 0.9)]
 """
 
 #: What is shown, and by which cells. No cell shows more than JupyterLab unfolds at once.
@@ -58,7 +62,7 @@ SURFACES = {
         for start in (0, 40)
     ],
     "comparison": [
-        "cmp = FEW.orch.compare([*NAMES, Named(), orchkit.Fallback(NAMES[:3], 0.9)], progress=True)\ncmp"
+        "cmp = FEW.orch.compare(WAYS, progress=True)\ncmp",
     ],
     "printed": ["print(cmp)"],
     "failures": ["DF.orch.compare(['refuses', 'says'])", "DF.orch.route('refuses')"],
@@ -72,10 +76,7 @@ SURFACES = {
         "plots.escalation(cmp.results, strategy=cmp.results['strategy'].iloc[-1]); plt.show()",
         "plots.latency(cmp.results); plots.cost_breakdown(cmp.results); plt.show()",
     ],
-    "errors": [
-        "try:\n    orchkit.route(DF, CORPUS[3] + 'x')\nexcept orchkit.OrchkitError as error:\n"
-        "    get_ipython().showtraceback()",
-    ],
+    "errors": ["orchkit.route(DF, CORPUS[3] + '0')"],  # last: nothing runs after it
 }
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 
-from tests.browser.serving import PATIENCE, Server
+from tests.browser.serving import Server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -29,6 +29,39 @@ FINISHED = f"""() => {{
   return !prompts.some(each => each.includes('*'))
     && (prompts.every(each => /\\d/.test(each)) || ({ERRORS})().length > 0);
 }}"""
+
+
+#: The pieces of text below an element whose contrast to what lies behind them is below 4.5 (WCAG's
+#: level AA), with the contrast.
+PALE = """root => {
+  const parts = told => {
+    const [r, g, b, alpha = 1] = told.match(/[\\d.]+/g).map(Number);
+    return [r, g, b, alpha];
+  };
+  const over = (top, below) =>
+    [0, 1, 2].map(each => top[each] * top[3] + below[each] * (1 - top[3])).concat(1);
+  const behind = element => {
+    const own = element ? parts(getComputedStyle(element).backgroundColor) : [255, 255, 255, 1];
+    return own[3] === 1 ? own : over(own, behind(element.parentElement));
+  };
+  const light = colour => colour.slice(0, 3).map(each => each / 255)
+    .map(each => each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, each, at) => sum + each * [0.2126, 0.7152, 0.0722][at], 0);
+  const contrast = element => {
+    const ground = behind(element);
+    const lights = [light(over(parts(getComputedStyle(element).color), ground)), light(ground)];
+    return (Math.max(...lights) + 0.05) / (Math.min(...lights) + 0.05);
+  };
+  const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  const found = [];
+  for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+    const element = node.parentElement;
+    if (!node.textContent.trim() || !element.checkVisibility()) continue;
+    const ratio = contrast(element);
+    if (ratio < 4.5) found.push(`${ratio.toFixed(1)}: ${node.textContent.trim().slice(0, 60)}`);
+  }
+  return found;
+}"""
 
 
 @dataclass
@@ -66,8 +99,8 @@ class Heard:
 class Notebook:
     """A notebook that is open in JupyterLab."""
 
-    def __init__(self, page: Page, heard: Heard, shots: Path) -> None:
-        self.page, self.heard, self.shots = page, heard, shots
+    def __init__(self, name: str, page: Page, heard: Heard, shots: Path) -> None:
+        self.name, self.page, self.heard, self.shots = name, page, heard, shots
 
     @property
     def outputs(self) -> Locator:
@@ -107,13 +140,24 @@ class Notebook:
     def _dress(self, theme: str) -> None:
         command = "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})"
         self.page.evaluate(command, theme)
-        self.page.locator(f"body[data-jp-theme-name='{theme}']").wait_for()
+        self.page.locator(f"body[data-jp-theme-name='{theme}']").wait_for(state="attached")
 
     def shot(self, name: str, what: Locator | None = None) -> Path:
-        """Keep a picture of the page, or of one thing on it; return its path."""
+        """Keep a picture of the page, scrolled to one thing on it; return its path."""
         path = self.shots / f"{name}.png"
-        (what or self.page).screenshot(path=path)
+        if what is not None:
+            what.evaluate("each => each.scrollIntoView({block: 'start'})")
+        self.page.screenshot(path=path)
         return path
+
+    def rich(self) -> list[Locator]:
+        """Return what is shown as HTML or as widgets: what has colours of its own."""
+        plain = "[data-mime-type*='vnd.jupyter.std'], [data-mime-type^='image/']"
+        return self.page.locator(f"{OUTPUT}:not({plain})").all()
+
+    def pale(self) -> list[str]:
+        """Return the texts of rich outputs that are hard to tell from their ground."""
+        return [told for output in self.rich() for told in output.evaluate(PALE)]
 
 
 @dataclass
@@ -135,7 +179,7 @@ class Lab:
         heard = Heard(self.server.url)
         page = self.context.new_page()
         heard.listen(page)
-        shown = Notebook(page, heard, self.shots)
+        shown = Notebook(name, page, heard, self.shots)
         self.opened.append(shown)
         page.goto(f"{self.server.url}/lab/tree/{name}.ipynb?reset&token={self.server.token}")
         shown.ready()

@@ -94,7 +94,7 @@ def test_every_answer_in_a_frame_is_read(notebook: Any) -> None:
 def test_errors_are_text(notebook: Any) -> None:
     """The one exception names the hostile text, in a traceback that is text."""
     (error,) = notebook.errors
-    assert error.startswith(f"UnknownNameError: No strategy or model '{CORPUS[3]}x'")
+    assert error.startswith(f"UnknownNameError: No strategy or model '{CORPUS[3]}0'")
 
 
 def test_no_script_ran(notebook: Any) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser.pages import PALE
+
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "notebooks" / "01_quickstart.ipynb"
 EVERY = "get_ipython().ast_node_interactivity = 'all'  # show each line's value, not the last's"
@@ -25,8 +27,6 @@ def readme() -> list[str]:
 @pytest.fixture(scope="module", params=["readme", "quickstart"])
 def notebook(request: pytest.FixtureRequest, lab: Any) -> Any:
     """Give a notebook that has been run."""
-    if request.param == "quickstart" and not QUICKSTART.exists():
-        pytest.skip("there is no notebooks/01_quickstart.ipynb")
     opened = lab.open(QUICKSTART if request.param == "quickstart" else readme(), request.param)
     opened.run()
     opened.shot(request.param)
@@ -55,3 +55,23 @@ def test_the_figure_is_seen(notebook: Any) -> None:
     box = figure.bounding_box()
     assert box["width"] > 400
     assert box["height"] > 250
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_it_is_readable(notebook: Any, theme: str) -> None:
+    """Every text of a table, a verdict or a widget stands out from its ground in both themes."""
+    with notebook.theme(theme):
+        notebook.shot(f"{notebook.name}_{theme.split()[1].lower()}", notebook.rich()[0])
+        assert notebook.pale() == []
+
+
+def test_pale_text_is_found(context: Any) -> None:
+    """Grey on white and black on dark grey are found, so that finding none means something."""
+    page = context.new_page()
+    page.set_content(
+        "<p style='color:#aaa'>one</p><p style='color:#595959'>fine</p>"
+        "<div style='background:#222'><p>two</p></div>"
+    )
+    found = page.locator("body").evaluate(PALE)
+    page.close()
+    assert [told.partition(": ")[2] for told in found] == ["one", "two"]
