@@ -48,7 +48,7 @@ class Verdict:
     level : float
         Of the bound and of the interval.
     method : str
-        ``"bootstrap"`` or ``"normal"``, or ``"score"``, of right and wrong answers and where too few
+        ``"bootstrap"`` or ``"normal"``; ``"score"`` of right and wrong answers, and where too few
         prompts differ.
     name_a, name_b : str
         What the two are called in the sentence.

@@ -50,7 +50,7 @@ class Compared:
             )
 
     @property
-    def STRATEGIES(self) -> tuple[str, ...]:  # noqa: N802 - a recording's is a constant
+    def strategies(self) -> tuple[str, ...]:
         """Strategies by their labels, in the order they are offered."""
         return tuple(self.names)
 
@@ -105,7 +105,7 @@ class Compared:
             if set(self._asked(way)) <= set(setting.models)
         }
 
-    def curve(self, _: Setting) -> None:
+    def curve(self, _: Setting) -> pd.DataFrame | None:
         """Return None: what was run has no threshold to move."""
         return None
 
@@ -136,14 +136,14 @@ class Compared:
             for model, cost in calls:
                 paid[row, column[model]] += cost * NANO
                 asked[row, column[model]] = True
-        used = own["model_used"] if "model_used" in own else pd.Series(name, own.index)
-        used = used.fillna(name) if name in self.alone else used
-        chosen = used.map(column).fillna(-1).to_numpy(dtype=np.int64)
+        used = own["model_used"].tolist() if "model_used" in own else [name] * len(own)
+        used = [name if name in self.alone and pd.isna(one) else one for one in used]
+        chosen = np.array([column.get(model, -1) for model in used], dtype=np.int64)
         quality = own["quality"].to_numpy(dtype=float)
         return Way(name, self.models, quality, chosen, asked, np.rint(paid))
 
     def _asked(self, way: Way) -> list[str]:
-        return [name for name, any_ in zip(self.models, way.asked.any(axis=0), strict=True) if any_]
+        return [self.models[at] for at in np.flatnonzero(way.asked.any(axis=0))]
 
 
 def _calls_of(name: str, own: pd.DataFrame) -> list[list[tuple[str, float]]]:

@@ -54,11 +54,13 @@ class Recorded:
     catalog: Catalog
     predict: Predict
 
-    #: Strategies by their short names, in the order they are offered.
-    STRATEGIES = ("fallback", "cheapest", "ensemble", "agree")
-
     def __post_init__(self) -> None:
         _ = self._arrays  # what is wrong with the recording is told here
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """Strategies by their short names, in the order they are offered."""
+        return tuple(_WAYS)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -94,9 +96,9 @@ class Recorded:
         Raises ParameterError for too few models, and for a strategy that is not among these.
         """
         kept = self.kept(setting)
-        if setting.strategy not in self.STRATEGIES:
+        if setting.strategy not in self.strategies:
             raise ParameterError(
-                f"strategy is {setting.strategy!r}; it can be {', '.join(self.STRATEGIES)}."
+                f"strategy is {setting.strategy!r}; it can be {', '.join(self.strategies)}."
             )
         least = {"agree": 3, "ensemble": 2}.get(setting.strategy, 1)
         if len(kept) < least:
@@ -119,6 +121,10 @@ class Recorded:
         arrays = self._priced(setting.factors_of(self.models))
         return {name: _single(arrays, at) for at, name in enumerate(self.models)}
 
+    def others(self, _: Setting) -> dict[str, Way]:
+        """Return no further strategies: each can be chosen."""
+        return {}
+
     def curve(self, setting: Setting) -> pd.DataFrame | None:
         """Return what a fallback comes to at 101 thresholds; None for what has no threshold."""
         kept = self.kept(setting)
@@ -134,7 +140,7 @@ class Recorded:
         made: Mapping[str, Callable[[], Any]] = {
             "fallback": lambda: Fallback(chain=kept, threshold=setting.threshold),
             "cheapest": Cheapest,
-            "ensemble": lambda: Ensemble(size=len(kept), models=kept),
+            "ensemble": lambda: Ensemble(models=kept),
             "agree": lambda: AgreeThenEscalate(kept[:-1], kept[-1]),
         }
         return made[setting.strategy]()
@@ -143,10 +149,14 @@ class Recorded:
     def _arrays(self) -> Arrays:
         found = arrays_of(self.matrix, self.matrix.models)
         order = [found.column(name) for name in by_cost(found)]
-        cells = (found.quality, found.cost, found.rank, found.usable)
-        quality, cost, rank, usable = (np.asfortranarray(cell[:, order]) for cell in cells)
-        models = tuple(found.models[at] for at in order)
-        return replace(found, models=models, quality=quality, cost=cost, rank=rank, usable=usable)
+        return replace(
+            found,
+            models=tuple(found.models[at] for at in order),
+            quality=np.asfortranarray(found.quality[:, order]),
+            cost=np.asfortranarray(found.cost[:, order]),
+            rank=np.asfortranarray(found.rank[:, order]),
+            usable=np.asfortranarray(found.usable[:, order]),
+        )
 
     @cached_property
     def _binned(self) -> Binned:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +15,10 @@ from numpy.typing import NDArray
 from orchkit.core.catalog import NANO
 from orchkit.lab.arrays import Flags, Floats, Ints
 from orchkit.lab.stats import Verdict, mean_interval, noninferior
+from orchkit.lab.summary import ORACLE
 
+#: Qualities nearer than this are equal: the last digits are rounding.
+_EQUAL = 1e-12
 #: Columns of `standing`.
 STANDING = ("n", "quality", "quality_low", "quality_high", "cost_per_1k")
 #: Columns of `flow`.
@@ -70,9 +74,9 @@ class Way:
         By normal approximation: it takes milliseconds, where a bootstrap takes seconds.
         """
         priced = other.paid.sum() > 0 and math.isfinite(self.paid.sum())
-        costs = {"cost_a": self.cost, "cost_b": other.cost} if priced else {}
-        names: dict[str, Any] = {"name_b": other.name, "method": "normal"}
-        return noninferior(self.quality, other.quality, margin, **costs, **names)
+        told: dict[str, Any] = {"name_b": other.name, "method": "normal"}
+        told |= {"cost_a": self.cost, "cost_b": other.cost} if priced else {}
+        return noninferior(self.quality, other.quality, margin, **told)
 
     def same_as(self, other: Way) -> bool:
         """Whether both gave every prompt the same quality for the same money."""
@@ -96,6 +100,22 @@ class Way:
         columns = (self.models, asked, answered, asked - answered, mean, spent)
         table = pd.DataFrame(dict(zip(FLOW, columns, strict=True)))
         return table[table["asked"] > 0].reset_index(drop=True)
+
+
+def oracle_of(singles: Sequence[Way]) -> Way:
+    """Return what the cheapest of the models that answered best would have come to."""
+    first, rows = singles[0], np.arange(len(singles[0]))
+    best = np.zeros(len(first), dtype=np.int64)
+    quality, cost = first.quality.copy(), first.cost.copy()
+    for at, way in enumerate(singles[1:], 1):
+        gap = way.quality - quality
+        wins = (gap > _EQUAL) | ((gap > -_EQUAL) & (way.cost < cost))
+        best = np.where(wins, at, best)
+        quality, cost = np.where(wins, way.quality, quality), np.where(wins, way.cost, cost)
+    column = np.array([way.chosen.max() for way in singles])[best]
+    asked, paid = np.zeros(first.asked.shape, dtype=bool), np.zeros(first.paid.shape)
+    asked[rows, column], paid[rows, column] = True, cost * NANO
+    return Way(ORACLE, first.models, quality, column, asked, paid)
 
 
 def differing(one: Way, other: Way, n: int) -> tuple[Ints, Ints, int, int]:

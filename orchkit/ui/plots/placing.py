@@ -40,38 +40,40 @@ def name_points(
     """
     filled, labels = list(taken), list[Any]()
     for name, x, y in named:
-        label = _written(ax, name, x, y, look)
+        label = _written(ax, name, (x, y), _PLACES[0], look)
         place, box = _free(_sizes(label), ax.bbox.extents, filled)
-        label.set_position(place)
-        label.set_horizontalalignment("left" if place[0] > 0 else "right")
+        if place != _PLACES[0]:
+            label.remove()
+            label = _written(ax, name, (x, y), place, look)
         filled.append(box)
         labels.append(label)
     return labels
 
 
-def _written(ax: Axes, name: str, x: float, y: float, look: dict[str, Any]) -> Annotation:
+def _written(
+    ax: Axes, name: str, point: tuple[float, float], place: tuple[int, int], look: dict[str, Any]
+) -> Annotation:
+    """Write a name at a place, with a line to its point where it stands far from it."""
     from matplotlib.patheffects import withStroke
 
-    line = {"arrowstyle": "-", "color": LINE, "linewidth": 0.5, "shrinkB": 4}
-    style: dict[str, Any] = {"textcoords": "offset points", "fontsize": 9, "arrowprops": line}
+    style: dict[str, Any] = {"textcoords": "offset points", "fontsize": 9}
     style |= {"path_effects": [withStroke(linewidth=3, foreground="white")]}
-    return ax.annotate(name, (x, y), xytext=_PLACES[0], **{**style, **PLAIN, **look})
+    style |= {"horizontalalignment": "left" if place[0] > 0 else "right"}
+    if max(abs(place[0]) - 8, abs(place[1]) - 20) > 0:
+        line = {"arrowstyle": "-", "color": LINE, "linewidth": 0.5, "shrinkB": 4}
+        style |= {"arrowprops": line}
+    return ax.annotate(name, point, xytext=place, **{**style, **PLAIN, **look})
 
 
 def _sizes(label: Annotation) -> list[tuple[tuple[int, int], Box]]:
     """Return the space the name takes at each place: measured once, moved by arithmetic."""
-    from matplotlib.text import Text
-
-    label.get_window_extent()  # settles the position
-    at = Text.get_window_extent(label)  # and this is it without the line to its point
-    scale = label.figure.dpi / 72
-    left, low = at.x0 - _PLACES[0][0] * scale, at.y0 - _PLACES[0][1] * scale
+    at = label.get_window_extent()
+    pixels = label.get_figure(root=True).dpi / 72  # type: ignore[union-attr] # it is drawn
+    left, low = at.x0 - _PLACES[0][0] * pixels, at.y0 - _PLACES[0][1] * pixels
     found = list[tuple[tuple[int, int], Box]]()
     for x, y in _PLACES:
-        start = left + x * scale - (at.width if x < 0 else 0)
-        found.append(
-            ((x, y), (start, low + y * scale, start + at.width, low + y * scale + at.height))
-        )
+        start, foot = left + x * pixels - (at.width if x < 0 else 0), low + y * pixels
+        found.append(((x, y), (start, foot, start + at.width, foot + at.height)))
     return found
 
 

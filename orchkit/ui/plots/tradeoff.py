@@ -76,7 +76,7 @@ def cost_quality(
     for kind in ("single model", "strategy", ORACLE):
         rows = drawn[[_kind(name, singles) == kind for name in drawn.index]]
         _draw_points(ax, rows, kind, artist)
-    _scale(ax, drawn["cost_per_1k"])
+    scale(ax, drawn["cost_per_1k"])
     ax.set_xlabel("cost [USD per 1,000 prompts]")
     ax.set_ylabel("quality [mean score, 95 % interval]")
     title(ax, "Cost and quality", frame, simulated)
@@ -94,7 +94,7 @@ def _nothing(frame: pd.DataFrame) -> str:
     return "no quality is known" if frame["quality"].isna().all() else "no cost is known"
 
 
-def _scale(ax: Axes, cost: pd.Series[float]) -> None:
+def scale(ax: Axes, cost: pd.Series[float]) -> None:
     """Costs that differ by factors stand on a logarithmic axis, unless something is free."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
