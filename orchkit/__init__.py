@@ -72,6 +72,7 @@ from orchkit.ui import accessor, costs, plots
 from orchkit.ui.caching import CacheInfo, cache_info, prune_cache
 from orchkit.ui.calibrating import calibrate, confidence_report, confidence_values
 from orchkit.ui.comparison import Comparison
+from orchkit.ui.dashboard import dashboard
 from orchkit.ui.estimate import Estimate
 from orchkit.ui.evaluation import RouterEvaluation, evaluate_routers
 from orchkit.ui.exporting import to_csv
@@ -164,6 +165,7 @@ __all__ = [
     "confidence_report",
     "confidence_values",
     "costs",
+    "dashboard",
     "estimate",
     "evaluate_routers",
     "hard_failure",

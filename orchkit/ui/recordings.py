@@ -72,7 +72,7 @@ class ResponseMatrix(Matrix):
         prefix: str = "",
     ) -> pd.DataFrame:
         """Replay one strategy; one row a prompt, the result columns of `orchkit.route`."""
-        catalog = self._known()
+        catalog = self.known()
         chosen = names.strategy(
             strategy,
             catalog,
@@ -95,7 +95,7 @@ class ResponseMatrix(Matrix):
         max_tokens: int | None = None,
     ) -> Comparison:
         """Replay several strategies and measure them against each other."""
-        catalog = self._known()
+        catalog = self.known()
         chosen = [names.strategy(one, catalog) for one in names.several(strategies)]
         judged = self._judged(chosen, catalog, complexity, max_tokens)
         cap = nano(max_cost, "max_cost")
@@ -190,7 +190,7 @@ class ResponseMatrix(Matrix):
         >>> mat.sweep("fallback", threshold=[0.5, 0.9], chain=["gpt-4o-mini", "gpt-4o"]).shape
         (2, 9)
         """
-        catalog = self._known()
+        catalog = self.known()
         chosen = names.strategy(strategy, catalog, chain=chain, confidence=confidence)
         frame = self._swept(catalog, chosen, threshold, value)
         frame.attrs["simulated"] = self.simulated
@@ -250,7 +250,7 @@ class ResponseMatrix(Matrix):
             budget = math.inf
         tuning = Tuning(
             self,
-            self._known(),
+            self.known(),
             Goal(budget, max_loss, asked.pop("caution", 1.0)),
             self._several(asked.pop("models", None)),
             asked.pop("test", 0.5),
@@ -277,7 +277,7 @@ class ResponseMatrix(Matrix):
         if models is None:
             return self.models
         lone = isinstance(models, str) or not isinstance(models, Iterable)
-        return [*self._known().distinct(model_names(models if lone else [*models]))]
+        return [*self.known().distinct(model_names(models if lone else [*models]))]
 
     def summary(self) -> pd.DataFrame:
         """Return one row a model, and the oracle: quality with its interval, cost, latency."""
@@ -343,7 +343,8 @@ class ResponseMatrix(Matrix):
         table = readable(coverage(self._frame)).to_html(classes=UNTYPESET)
         return block(f"<p>{text(repr(self))}</p>", harmless(table))
 
-    def _known(self) -> Catalog:
+    def known(self) -> Catalog:
+        """Return the catalog that replays go by: recorded models, at today's tiers and prices."""
         return self.catalog(SESSION.offline_catalog())
 
     def _judged(
