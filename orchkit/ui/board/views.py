@@ -153,4 +153,9 @@ def _percent(share: float, digits: int = 0) -> str:
 
 def paragraph(*lines: str) -> str:
     """Return lines of text as one block."""
-    return block(*(f'<p style="margin:2px 8px;color:inherit">{text(line)}</p>' for line in lines))
+    return block(
+        *(
+            f'<p style="margin:2px 8px;line-height:1.4;color:inherit">{text(line)}</p>'
+            for line in lines
+        )
+    )
