@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import orchkit
+
 #: A provider that says what it was asked, or refuses in those words; models, a strategy and a
 #: category of hostile names. `CORPUS` stands in corpus.json.
 SETUP = """
@@ -68,7 +70,7 @@ SURFACES = {
     "failures": ["DF.orch.compare(['refuses', 'says'])", "DF.orch.route('refuses')"],
     "estimate": ["FEW.orch.estimate(NAMES)"],
     "matrix": ["mat = FEW.orch.record(NAMES, progress=True)\nmat"],
-    "report": ["orchkit.confidence_report(mat, [None])"],
+    "confidence": ["orchkit.confidence_report(mat, [None])"],
     "evaluation": ["orchkit.evaluate_routers(mat, {CORPUS[3]: orchkit.LengthRouter()}, folds=2)"],
     "tables": ["orchkit.models()", "orchkit.costs.report()", "cmp.contrasts()"],
     "figures": [
@@ -76,6 +78,15 @@ SURFACES = {
         "plots.escalation(cmp.results, strategy=cmp.results['strategy'].iloc[-1]); plt.show()",
         "plots.latency(cmp.results); plots.cost_breakdown(cmp.results); plt.show()",
     ],
+    "dashboard": [
+        "few = FEW.orch.record(NAMES[2:8], progress=False)\norchkit.dashboard(few)",
+        "orchkit.dashboard(FEW.orch.compare(WAYS[-4:], progress=False))",
+    ],
+    **(
+        {"report": ["print(cmp.to_html('report.html', title=CORPUS[3]))"]}
+        if hasattr(orchkit.Comparison, "to_html")
+        else {}
+    ),
     "errors": ["orchkit.route(DF, CORPUS[3] + '0')"],  # last: nothing runs after it
 }
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 
-from tests.browser.serving import Server
+from tests.browser.serving import PATIENCE, Server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator, LocatorAssertions, Page
 
 OUTPUT = ".jp-Notebook .jp-OutputArea-output"
 #: The exceptions among the outputs of the notebook in front.
@@ -32,7 +32,7 @@ FINISHED = f"""() => {{
 
 
 #: The pieces of text below an element whose contrast to what lies behind them is below 4.5 (WCAG's
-#: level AA), with the contrast.
+#: level AA; 3 for signs that only adorn), with the contrast.
 PALE = """root => {
   const parts = told => {
     const [r, g, b, alpha = 1] = told.match(/[\\d.]+/g).map(Number);
@@ -57,11 +57,19 @@ PALE = """root => {
   for (let node = walk.nextNode(); node; node = walk.nextNode()) {
     const element = node.parentElement;
     if (!node.textContent.trim() || !element.checkVisibility()) continue;
-    const ratio = contrast(element);
-    if (ratio < 4.5) found.push(`${ratio.toFixed(1)}: ${node.textContent.trim().slice(0, 60)}`);
+    const ratio = contrast(element), enough = element.closest('[aria-hidden=true]') ? 3 : 4.5;
+    if (ratio < enough) found.push(`${ratio.toFixed(1)}: ${node.textContent.trim().slice(0, 60)}`);
   }
   return found;
 }"""
+
+
+def awaited(what: Locator) -> LocatorAssertions:
+    """Return assertions about something on a page that wait until they hold."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=PATIENCE * 1000)
+    return expect(what)
 
 
 @dataclass
@@ -99,8 +107,9 @@ class Heard:
 class Notebook:
     """A notebook that is open in JupyterLab."""
 
-    def __init__(self, name: str, page: Page, heard: Heard, shots: Path) -> None:
-        self.name, self.page, self.heard, self.shots = name, page, heard, shots
+    def __init__(self, path: Path, page: Page, heard: Heard, shots: Path) -> None:
+        self.name, self.folder = path.stem, path.parent
+        self.page, self.heard, self.shots = page, heard, shots
 
     @property
     def outputs(self) -> Locator:
@@ -175,13 +184,14 @@ class Lab:
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
-        nbformat.write(notebook, self.server.folder / f"{name}.ipynb")
+        path = self.server.folder / f"{name}.ipynb"
+        nbformat.write(notebook, path)
         heard = Heard(self.server.url)
         page = self.context.new_page()
         heard.listen(page)
-        shown = Notebook(name, page, heard, self.shots)
+        shown = Notebook(path, page, heard, self.shots)
         self.opened.append(shown)
-        page.goto(f"{self.server.url}/lab/tree/{name}.ipynb?reset&token={self.server.token}")
+        page.goto(f"{self.server.url}/lab/tree/{path.name}?reset&token={self.server.token}")
         shown.ready()
         return shown
 
