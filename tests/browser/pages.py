@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nbformat
-
 from tests.browser.serving import PATIENCE, Server
 
 if TYPE_CHECKING:
@@ -180,6 +178,8 @@ class Lab:
 
     def open(self, source: Path | list[str], name: str) -> Notebook:
         """Open a copy of a notebook, or one of these cells, with nothing run yet."""
+        import nbformat
+
         notebook = nbformat.read(source, 4) if isinstance(source, Path) else of_cells(source)
         for cell in notebook.cells:
             if cell.cell_type == "code":
@@ -206,6 +206,8 @@ class Lab:
 
 def of_cells(cells: list[str]) -> Any:
     """Return a notebook of code cells."""
+    import nbformat
+
     made = [nbformat.v4.new_code_cell(cell) for cell in cells]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": kernel})
