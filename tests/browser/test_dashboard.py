@@ -22,7 +22,7 @@ with orchkit.use("simulator"):
 """
 #: What can be reached by Tab below an element, and is not disabled or hidden.
 REACHABLE = """root => [...root.querySelectorAll('input, select, button, textarea, [role=slider]')]
-  .filter(each => !each.disabled && each.checkVisibility() && each.tabIndex >= 0)
+  .filter(each => !each.disabled && each.checkVisibility())
   .map((each, at) => each.dataset.reached = String(at))"""
 FOCUSED = "() => document.activeElement.dataset.reached || ''"
 
