@@ -25,7 +25,8 @@ from orchkit.core.strategies.single import Single
 from orchkit.errors import CacheWarning, OrchkitWarning, StoreError
 from orchkit.runtime.budget import Purse
 from orchkit.runtime.cache import ResponseCache
-from orchkit.runtime.executor import Executor, Spent
+from orchkit.runtime.executor import Executor
+from orchkit.runtime.spent import Spent
 from orchkit.runtime.limits import Policy
 from orchkit.runtime.wire import Rejection
 
