@@ -114,7 +114,6 @@ class Executor:
         """
         places: list[Trace | None] = [None] * len(rows) if done is None else done
         ready = prepared(rows)
-        self.spent.expect(ready)
         look = self._looking(tell_progress or (lambda _: None))
         try:
             LOOP.run(lambda: self._pool(ready, places), look)
@@ -169,6 +168,7 @@ class Executor:
         return look
 
     async def _pool(self, rows: Sequence[Row], done: list[Trace | None]) -> None:
+        self.spent.expect(rows)
         todo = iter(enumerate(rows))
         rested = time.monotonic()
 

@@ -16,8 +16,8 @@ from orchkit.ui.markup import block, text
 
 #: A run of fewer rows is over before a line could be read.
 _FEW = 8
-#: Characters of a line, and the least of them that the bar takes.
-_WIDTH, _BAR = 100, 6
+#: Characters of a line, and of its bar: the fewest and the most.
+_WIDTH, _BAR, _BROAD = 100, 6, 20
 #: Seconds between two lines where they stay, as in a log.
 _SELDOM = 10.0
 #: Seconds between two looks of a notebook's output.
@@ -79,8 +79,9 @@ class _Line:
         return time.monotonic() - self._started
 
     def _open(self) -> Any:
+        columns = min(_columns(), 2 * _BROAD)
         form = "{desc}: |{bar}| {n_fmt}/{total_fmt} rows{postfix}"
-        return _bar(self.total, desc=self.what, bar_format=form, ncols=_columns(), file=sys.stderr)
+        return _bar(self.total, desc=self.what, bar_format=form, ncols=columns, file=sys.stderr)
 
     def _said(self, width: int) -> str:
         """Return what is said beside the rows, in so many characters."""
@@ -90,9 +91,10 @@ class _Line:
 
     def _show(self) -> None:
         bar, new = self._bar, self.spent.rows - self._bar.n
-        bar.ncols = _columns()
-        taken = len(f"{self.what}: || {self.total}/{self.total} rows, ") + _BAR
-        bar.set_postfix_str(self._said(bar.ncols - taken), refresh=False)
+        columns, taken = _columns(), len(f"{self.what}: || {self.total}/{self.total} rows, ")
+        said = self._said(columns - taken - _BAR)
+        bar.ncols = min(columns, taken + len(said) + _BROAD)
+        bar.set_postfix_str(said, refresh=False)
         if not bar.update(new):
             bar.refresh()
 

@@ -17,6 +17,7 @@ from orchkit.ui.terminal import harmless
 _STEADY = 5.0
 #: Seconds from which on a wait is worth a word.
 _LONG = 0.5
+_AGAIN = "Running again asks for these anew; what is in the cache is not bought again."
 #: Characters of a model's name.
 _NAME = 32
 
@@ -106,7 +107,8 @@ def failures(traces: Sequence[Trace], kept: bool) -> str | None:
     if not kinds:
         return None
     several = ", ".join(f"{kind} {many:,}" for kind, many in kinds.most_common())
-    again = " Running again asks for them anew, and for nothing that was answered." if kept else ""
+    asked = any(trace.failure and trace.rounds for trace in traces)
+    again = f" {_AGAIN}" if kept and asked else ""
     told = f"{kinds.total():,} of {_rows(len(traces))} failed: {several}; the column error says why"
     return f"{told}.{again}"
 
@@ -167,7 +169,7 @@ def _money(spent: Spent, total: int) -> list[str]:
         return [] if spent.rows < total else ["$0 spent"]
     if all_of_it is None or spent.rows >= total:
         return [f"{usd(so_far / NANO)} spent"]
-    return [f"{usd(so_far / NANO)} of about {usd(all_of_it / NANO)} spent"]
+    return [f"{usd(so_far / NANO)} of about {usd(all_of_it / NANO)}"]
 
 
 def _speed(spent: Spent, seconds: float) -> list[str]:
