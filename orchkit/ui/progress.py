@@ -17,10 +17,12 @@ from orchkit.ui.markup import block, text
 #: A run of fewer rows is over before a line could be read.
 _FEW = 8
 #: Characters of a line, and of its bar: the fewest and the most.
-_WIDTH, _BAR, _BROAD = 100, 6, 20
+_WIDTH, _BAR, _BROAD = 100, 4, 20
+#: Characters beside the rows in a notebook, so that its cells seldom break the line.
+_BESIDE = 64
 #: Seconds between two lines where they stay, as in a log.
 _SELDOM = 10.0
-#: Seconds between two looks of a notebook's output.
+#: Seconds between two changes of a notebook's output.
 _OFTEN = 0.5
 
 
@@ -130,7 +132,7 @@ class _Output(_Line):
     def _show(self) -> None:
         rows = self.spent.rows
         self._bar.update(rows - self._bar.n)
-        said = f"{rows:,}/{self.total:,} rows, {self._said(_WIDTH)}"
+        said = f"{rows:,}/{self.total:,} rows, {self._said(_BESIDE)}"
         bar = f'<progress max="{self.total}" value="{rows}" aria-label="{text(self.what)}">'
         self._handle.update(_bundle(f"{self.what}: {said}", f"{bar}</progress> "), raw=True)
 
