@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,8 @@ def progress(
 ) -> Iterator[Callable[[Spent], None] | None]:
     """Give a function to report to, or None when no line is wanted.
 
-    `wanted=None` shows the line where somebody can see it: a terminal or a notebook.
+    `wanted=None` shows the line where somebody can see it: a terminal or a notebook, unless
+    ``TQDM_DISABLE`` is set.
     """
     shown = total >= _FEW and _watched() if wanted is None else wanted
     if not shown:
@@ -45,7 +47,8 @@ def _money(spent: Spent) -> str:
 
 
 def _watched() -> bool:
-    return sys.stderr.isatty() or _in_kernel()
+    # tqdm's bar for notebooks does not ask this variable itself.
+    return not os.environ.get("TQDM_DISABLE") and (sys.stderr.isatty() or _in_kernel())
 
 
 def _in_kernel() -> bool:
