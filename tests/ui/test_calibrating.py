@@ -115,6 +115,17 @@ def test_provenance_is_told(recorded: Any, tmp_path: Path) -> None:
     assert repr(Calibrated.load(tmp_path / "sure.json")) == told
 
 
+@pytest.mark.parametrize("source", ["", "everyday"])
+def test_provenance_says_that_answers_were_simulated(recorded: Any, source: str) -> None:
+    """Whatever the answers are called, a calibration on simulated ones says so; others do not."""
+    train, _ = recorded
+    told = calibrate(train, source=source).calibrators["gpt-4o-mini"].source
+    assert "SIMULATED" in told
+    assert told.startswith(source)
+    real = orchkit.ResponseMatrix(train.frame.assign(provider="openai"))
+    assert "SIMULATED" not in repr(calibrate(real, source=source))
+
+
 def test_few_answers_are_not_calibrated(recorded: Any) -> None:
     """Below 50 answers a warning tells, numbers stay as they are, and say so."""
     few = recorded[0].subset(prompts=recorded[0].prompts.index[:30])
