@@ -109,7 +109,8 @@ def test_provenance_is_told(recorded: Any, tmp_path: Path) -> None:
     """Who reads it sees how many labels of what, on which day, and the errors before and after."""
     sure = calibrate(recorded[0], source="everyday")
     told = repr(sure)
-    assert f"n={len(recorded[0])}, {datetime.now(UTC):%Y-%m-%d}, everyday, gpt-4o-mini" in told
+    told_of = "everyday, SIMULATED answers, gpt-4o-mini"
+    assert f"n={len(recorded[0])}, {datetime.now(UTC):%Y-%m-%d}, {told_of}" in told
     assert "debiased ECE" in told
     sure.save(tmp_path / "sure.json")
     assert repr(Calibrated.load(tmp_path / "sure.json")) == told
