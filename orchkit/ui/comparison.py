@@ -239,7 +239,9 @@ class Comparison:
         return "\n".join([*lines, *map(harmless, [*self._failures(), *self._verdicts()])])
 
     def _repr_html_(self) -> str:
-        table = self.table().to_html(classes=UNTYPESET)
+        # A figure and its interval stay in one line, however narrow the page.
+        unbroken = self.table().replace(" ", "\N{NO-BREAK SPACE}", regex=True)
+        table = unbroken.to_html(classes=UNTYPESET)
         lines = "".join(f"<li>{text(each)}</li>" for each in self._failures() + self._verdicts())
         told = [f"<p>{text(self._title())}</p>", harmless(table), f"<p>{self._note()}</p>"]
         return block(*told, f"<ul>{lines}</ul>" if lines else "")
