@@ -32,8 +32,8 @@ def progress(
 ) -> Iterator[Callable[[Spent], None] | None]:
     """Give a function to report to, or None when no line is wanted.
 
-    `wanted=None` shows the line where somebody can see it: a terminal or a notebook. A line that
-    cannot be shown any more ends, and nothing else does.
+    `wanted=None` shows the line where somebody can see it: a terminal or a notebook, unless
+    ``TQDM_DISABLE`` is set. A line that cannot be shown any more ends, and nothing else does.
     """
     shown = total >= _FEW and _watched() if wanted is None else wanted
     if not shown:
@@ -174,4 +174,6 @@ def _columns() -> int:
 
 
 def _watched() -> bool:
+    if os.environ.get("TQDM_DISABLE"):  # a notebook's output is not tqdm's own
+        return False
     return sys.stderr.isatty() or in_kernel()

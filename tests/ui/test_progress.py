@@ -55,6 +55,14 @@ def test_somebody_watches_a_line(terminal: Any) -> None:
     assert terminal.readouterr().err.rpartition("\r")[2].startswith("routing: 100 rows, ")
 
 
+def test_tqdm_can_be_switched_off(terminal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With TQDM_DISABLE no line shows by itself: what a notebook stores has no half-drawn bar."""
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    with progress(100, None, "routing") as tell:
+        assert tell is None
+    assert terminal.readouterr().err == ""
+
+
 def test_a_short_run_shows_no_line(terminal: Any) -> None:
     """A run of few rows is over before anybody could read."""
     with progress(3, None, "routing") as tell:
