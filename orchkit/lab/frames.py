@@ -118,7 +118,11 @@ def _column(values: list[Any], dtype: str) -> Any:
     if not dtype.startswith("datetime"):
         return pd.Series(values, dtype=cast("Any", dtype))
     microseconds = (1e6 * np.array(values, dtype="float64")).round()
-    return pd.Series(pd.to_datetime(microseconds, unit="us", utc=True)).astype(cast("Any", dtype))
+    known = np.isfinite(microseconds)
+    # Not pd.to_datetime: where a time is unknown, pandas 2 rounds memory nobody has written to.
+    times = np.where(known, microseconds, 0).astype("int64").astype("datetime64[us]")
+    times[~known] = np.datetime64("NaT")
+    return pd.Series(times).dt.tz_localize("UTC").astype(cast("Any", dtype))
 
 
 def record(trace: Trace, strategy: str) -> dict[str, Any]:

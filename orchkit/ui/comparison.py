@@ -22,6 +22,8 @@ from orchkit.ui.terminal import harmless
 
 #: Columns of the contrasts that stand in the summary, too.
 TOLD = ("cost_ratio", "cost_ratio_low", "cost_ratio_high", "verdict")
+#: Columns whose figures stay in one line, however narrow the page.
+_UNBROKEN = ("quality [95 %]", "p50 / p95 latency")
 #: Quality that may be lost and still count as as good, where nothing else is asked for: one point.
 MARGIN = 0.01
 NOTE = (
@@ -237,7 +239,9 @@ class Comparison:
         return "\n".join([*lines, *map(harmless, [*self._failures(), *self._verdicts()])])
 
     def _repr_html_(self) -> str:
-        table = self.table().to_html(classes=UNTYPESET)
+        kept = dict.fromkeys(_UNBROKEN, " ")
+        unbroken = self.table().replace(kept, "\N{NO-BREAK SPACE}", regex=True)
+        table = unbroken.to_html(classes=UNTYPESET)
         lines = "".join(f"<li>{text(each)}</li>" for each in self._failures() + self._verdicts())
         told = [f"<p>{text(self._title())}</p>", harmless(table), f"<p>{self._note()}</p>"]
         return block(*told, f"<ul>{lines}</ul>" if lines else "")

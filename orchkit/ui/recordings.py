@@ -21,7 +21,7 @@ from orchkit.core.strategies import Ensemble, Fallback, Single, Utility
 from orchkit.errors import OrchkitWarning, ParameterError, tell, whole
 from orchkit.lab import experiment
 from orchkit.lab.arrays import arrays_of
-from orchkit.lab.asking import predictor
+from orchkit.lab.asking import Predict, predictor
 from orchkit.lab.coverage import complete, coverage
 from orchkit.lab.frames import attach
 from orchkit.lab.frontiers import frontier, hop_frame, replayed, swept_frame, swept_utility
@@ -347,6 +347,14 @@ class ResponseMatrix(Matrix):
         """Return the catalog that replays go by: recorded models, at today's tiers and prices."""
         return self.catalog(SESSION.offline_catalog())
 
+    def _predict(self, complexity: Any) -> Predict:
+        """Return what judges all prompts in their order; a column's name stands for its cells."""
+        found = judge(complexity, self._frame.columns)
+        if not isinstance(found, str):
+            return predictor(found)
+        cells = self.per_prompt(found).tolist()
+        return lambda _: cells
+
     def _judged(
         self,
         strategies: Sequence[Strategy],
@@ -357,7 +365,7 @@ class ResponseMatrix(Matrix):
         """Return the queries, having made sure that each strategy can be replayed here."""
         _refuse_judges(strategies)
         limit = DEFAULT_MAX_TOKENS if max_tokens is None else whole("max_tokens", max_tokens)
-        judged = self.queries(predictor(judge(complexity)), Params(max_tokens=limit))
+        judged = self.queries(self._predict(complexity), Params(max_tokens=limit))
         for query, strategy in product(judged[:1], strategies):
             for call in opening(strategy, query, catalog):
                 catalog[call.model]

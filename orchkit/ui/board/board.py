@@ -50,7 +50,7 @@ class Dashboard(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
             description="export", rows=3, layout={"width": "100%"},
             tooltip="the code that stands for this strategy",
         )  # fmt: skip
-        right = widgets.VBox([self._told, self._image], layout={"flex": "1 1 420px"})
+        right = widgets.VBox([self._told, self._image], layout={"flex": "1 1 440px"})
         top = widgets.HBox([self.controls.shown(), right], layout={"flex_flow": "row wrap"})
         super().__init__([top, self._flow, self._verdicts, self._rows, self._code])
         self.controls.listen(self._redraw)

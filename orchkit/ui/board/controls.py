@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from orchkit.lab.whatif import Compared, Recorded, Setting
 
-_WIDE = {"description_width": "80px"}
+_WIDE = {"description_width": "66px"}
 
 
 class Controls:
@@ -82,7 +82,7 @@ class Controls:
     def shown(self) -> widgets.VBox:
         """Return them laid out, from top to bottom."""
         unit = widgets.Label("USD per 1,000 prompts, 0 for none")
-        head = widgets.Label("models that may be asked, and times their prices")
+        head = widgets.Label("models, and times their prices")
         rows = [
             widgets.HBox([self.models[name], self.prices[name]], layout={"overflow": "hidden"})
             for name in self.models
@@ -90,18 +90,18 @@ class Controls:
         list_ = widgets.VBox(rows, layout={"max_height": "260px", "overflow": "hidden auto"})
         buttons = widgets.HBox([self.best, self.reset])
         top = [self.strategy, self.against, self.threshold, self.budget, unit, buttons, head]
-        return widgets.VBox([*top, list_], layout={"width": "400px", "flex": "0 1 400px"})
+        return widgets.VBox([*top, list_], layout={"flex": "0 0 320px"})
 
 
 def _ticked(name: str) -> widgets.Checkbox:
     """Return the box that says whether a model may be asked."""
-    return widgets.Checkbox(description=name, indent=False, tooltip=name, layout={"width": "170px"})
+    return widgets.Checkbox(description=name, indent=False, tooltip=name, layout={"width": "140px"})
 
 
 def _times(name: str) -> widgets.FloatLogSlider:
     """Return the slider by which a model's prices are multiplied."""
     return widgets.FloatLogSlider(
         value=1, base=10, min=-2, max=1, step=0.05, readout_format=".2f",
-        description="×", style={"description_width": "14px"}, layout={"width": "200px"},
+        description="×", style={"description_width": "14px"}, layout={"width": "172px"},
         tooltip=f"times the prices of {name}",
     )  # fmt: skip

@@ -204,7 +204,7 @@ def _limits(scene: Scene, margin: float) -> tuple[float, float, float, float]:
         reach = (right / left) ** margin
         return left / reach, right * reach, low, high
     reach = margin * ((right - left) or right or 1.0)
-    return left - reach, right + reach, low, high
+    return max(left - reach, -0.05 * right), right + reach, low, high
 
 
 def _ends(at: Standing) -> tuple[float, float]:

@@ -34,7 +34,7 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[Cell | str
     rows = [*rows]
     sides = ["right" if isinstance(c, Cell) and c.right else "left" for c in rows[0]]
     top = "".join(
-        f'<th scope="col" style="{_CELL}text-align:{side}">{text(head)}</th>'
+        f'<th scope="col" style="{_CELL}text-align:{side};white-space:nowrap">{text(head)}</th>'
         for head, side in zip(heads, sides, strict=True)
     )
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
@@ -53,7 +53,7 @@ def _cell(cell: Cell | str) -> str:
     if isinstance(cell, str):
         return f'<td style="{_CELL}text-align:left;overflow-wrap:anywhere">{text(cell)}</td>'
     side = "right;white-space:nowrap" if cell.right else "left"
-    return f'<td style="{_CELL}text-align:{side}">{cell.html}</td>'
+    return f'<td style="{_CELL}text-align:{side};min-width:9em">{cell.html}</td>'
 
 
 def flow(way: Way) -> str:
@@ -155,7 +155,7 @@ def paragraph(*lines: str) -> str:
     """Return lines of text as one block."""
     return block(
         *(
-            f'<p style="margin:2px 8px;line-height:1.4;color:inherit">{text(line)}</p>'
+            f'<p style="margin:4px 8px;line-height:1.35;color:inherit">{text(line)}</p>'
             for line in lines
         )
     )

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 #: Left, bottom, right and top, in pixels.
 Box = tuple[float, float, float, float]
-#: Where a point's name may stand, in points from it, the best first.
-_PLACES = [
-    (x, y)
-    for out in (8, 60, 120)
-    for y in (6, -13, 20, -27, 34, -41, 48, -55, 62, -69)
-    for x in (out, -out)
-]
+#: Where a point's name may stand, in points from it, the nearest first.
+_PLACES = sorted(
+    ((x * side, y) for x in (8, 30, 60, 90, 120) for y in range(-76, 77, 9) for side in (1, -1)),
+    key=lambda place: (abs(place[0]) + 1.5 * abs(place[1] + 3), place[0] < 0, place[1]),
+)
+#: Pixels between a name and whatever it must not cover.
+_GAP = 4
 
 
 def name_points(
@@ -38,14 +38,14 @@ def name_points(
     **look
         Passed to ``Axes.annotate``.
     """
-    filled, labels = list(taken), list[Any]()
+    filled, labels = [_wider(box) for box in taken], list[Any]()
     for name, x, y in named:
         label = _written(ax, name, (x, y), _PLACES[0], look)
         place, box = _free(_sizes(label), ax.bbox.extents, filled)
         if place != _PLACES[0]:
             label.remove()
             label = _written(ax, name, (x, y), place, look)
-        filled.append(box)
+        filled.append(_wider(box))
         labels.append(label)
     return labels
 
@@ -59,7 +59,7 @@ def _written(
     style: dict[str, Any] = {"textcoords": "offset points", "fontsize": 9}
     style |= {"path_effects": [withStroke(linewidth=3, foreground="white")]}
     style |= {"horizontalalignment": "left" if place[0] > 0 else "right"}
-    if max(abs(place[0]) - 8, abs(place[1]) - 20) > 0:
+    if abs(place[0]) > 8 or abs(place[1] + 3) > 18:
         line = {"arrowstyle": "-", "color": LINE, "linewidth": 0.5, "shrinkB": 4}
         style |= {"arrowprops": line}
     return ax.annotate(name, point, xytext=place, **{**style, **PLAIN, **look})
@@ -88,6 +88,10 @@ def _free(
             return place, box
         costs.append(cost)
     return sizes[min(range(len(sizes)), key=costs.__getitem__)]
+
+
+def _wider(box: Box) -> Box:
+    return box[0] - _GAP, box[1] - _GAP, box[2] + _GAP, box[3] + _GAP
 
 
 def _within(box: Box, inside: Any) -> bool:

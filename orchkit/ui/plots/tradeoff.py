@@ -95,7 +95,10 @@ def _nothing(frame: pd.DataFrame) -> str:
 
 
 def scale(ax: Axes, cost: pd.Series[float]) -> None:
-    """Costs that differ by factors stand on a logarithmic axis, unless something is free."""
+    """Costs that differ by factors stand on a logarithmic axis, unless something is free.
+
+    No other axis goes far below nothing: a negative cost means nothing.
+    """
     from matplotlib.ticker import LogLocator, NullFormatter
 
     ax.margins(x=0.2)
@@ -105,6 +108,8 @@ def scale(ax: Axes, cost: pd.Series[float]) -> None:
             ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
         ax.xaxis.set_major_formatter(lambda value, _: usd(value))
         ax.xaxis.set_minor_formatter(NullFormatter())
+    elif len(cost) and cost.min() >= 0 and cost.max() > 0:
+        ax.set_xlim(left=max(ax.get_xlim()[0], -0.05 * float(cost.max())))
 
 
 def _kind(name: str, singles: tuple[str, ...]) -> str:
