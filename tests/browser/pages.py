@@ -148,6 +148,7 @@ class Notebook:
         command = "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})"
         self.page.evaluate(command, theme)
         self.page.locator(f"body[data-jp-theme-name='{theme}']").wait_for(state="attached")
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
     def shot(self, name: str, what: Locator | None = None) -> Path:
         """Keep a picture of the page, scrolled to one thing on it; return its path."""

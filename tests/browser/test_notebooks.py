@@ -61,7 +61,8 @@ def test_the_figure_is_seen(notebook: Any) -> None:
 def test_it_is_readable(notebook: Any, theme: str) -> None:
     """Every text of a table, a verdict or a widget stands out from its ground in both themes."""
     with notebook.theme(theme):
-        notebook.shot(f"{notebook.name}_{theme.split()[1].lower()}", notebook.rich()[0])
+        shown = notebook.outputs.filter(has_text="quality [95 %]").first
+        notebook.shot(f"{notebook.name}_{theme.split()[1].lower()}", shown)
         assert notebook.pale() == []
 
 
