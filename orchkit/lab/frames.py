@@ -117,8 +117,20 @@ def _column(values: list[Any], dtype: str) -> Any:
     """Return the values as a column; times are much faster in bulk than one by one."""
     if not dtype.startswith("datetime"):
         return pd.Series(values, dtype=cast("Any", dtype))
-    microseconds = (1e6 * np.array(values, dtype="float64")).round()
-    return pd.Series(pd.to_datetime(microseconds, unit="us", utc=True)).astype(cast("Any", dtype))
+    return times(values)
+
+
+def times(seconds: Iterable[float]) -> pd.Series[Any]:
+    """Return seconds since 1970 as times in UTC; NaN as none.
+
+    Examples
+    --------
+    >>> times([0.5, math.nan]).dt.year.tolist()
+    [1970.0, nan]
+    """
+    microseconds = (1e6 * np.array([*seconds], dtype="float64")).round()
+    told = pd.to_datetime(microseconds, unit="us", utc=True)
+    return pd.Series(told).astype(cast("Any", COLUMNS["timestamp"]))
 
 
 def record(trace: Trace, strategy: str) -> dict[str, Any]:

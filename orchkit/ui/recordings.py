@@ -27,6 +27,7 @@ from orchkit.lab.frames import attach
 from orchkit.lab.frontiers import frontier, hop_frame, replayed, swept_frame, swept_utility
 from orchkit.lab.goals import Goal
 from orchkit.lab.matrix import Matrix
+from orchkit.lab.recording import RECORDED_AT
 from orchkit.lab.repricing import Prices, pairs
 from orchkit.lab.summary import oracle
 from orchkit.lab.tuning import TUNED, Tuning
@@ -35,6 +36,7 @@ from orchkit.ui.comparison import Comparison
 from orchkit.ui.learned import judge
 from orchkit.ui.markup import UNTYPESET, block, text
 from orchkit.ui.money import nano, usd
+from orchkit.ui.provenance import Provenance
 from orchkit.ui.session import SESSION
 from orchkit.ui.terminal import harmless
 
@@ -115,6 +117,13 @@ class ResponseMatrix(Matrix):
             alone=self._alone(),
             prompts=self._per_prompt,
             length=self._per_prompt["prompt"].astype("string").str.len().tolist(),
+            provenance=Provenance(
+                chosen,
+                SESSION.offline_catalog(),
+                {"max_cost": max_cost, "max_tokens": max_tokens},
+                replayed=True,
+                times=self._frame.get(RECORDED_AT),
+            ),
         )
 
     def _alone(self) -> pd.DataFrame:
