@@ -72,6 +72,7 @@ from orchkit.ui import accessor, costs, plots
 from orchkit.ui.caching import CacheInfo, cache_info, prune_cache
 from orchkit.ui.calibrating import calibrate, confidence_report, confidence_values
 from orchkit.ui.comparison import Comparison
+from orchkit.ui.displays import dress as _dress
 from orchkit.ui.estimate import Estimate
 from orchkit.ui.evaluation import RouterEvaluation, evaluate_routers
 from orchkit.ui.exporting import to_csv
@@ -85,6 +86,7 @@ from orchkit.ui.using import use
 from orchkit.ui.verbs import compare, estimate, last_run, record, route, run_orchestration
 
 __version__ = "0.1.0"
+_dress()  # what a notebook shows of strategies and of what was fitted
 
 __all__ = [
     "AgreeThenEscalate",

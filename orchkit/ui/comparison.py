@@ -19,8 +19,9 @@ from orchkit.lab.metrics import oracle_frontier
 from orchkit.lab.selecting import labels
 from orchkit.lab.summary import ORACLE, summary
 from orchkit.ui import plots
-from orchkit.ui.markup import UNTYPESET, block, text
+from orchkit.ui.markup import listed, notebook, table, text
 from orchkit.ui.money import usd
+from orchkit.ui.plots.lettering import short
 from orchkit.ui.provenance import Provenance
 from orchkit.ui.report import page
 from orchkit.ui.terminal import harmless
@@ -293,18 +294,19 @@ class Comparison:
             for name, own in failed.groupby("strategy", sort=False)
         ]
 
-    def _said(self) -> list[str]:
-        return [*self._failures(), *self.verdicts(), *self.conclusion()]
-
     def __repr__(self) -> str:
-        lines = [self.title(), self.table().to_string(), self.note()]
-        return "\n".join([*lines, *map(harmless, self._said())])
+        lines = [self.title(), narrow(self.table()).to_string(), self.note()]
+        said = [*self._failures(), *self.verdicts(), *self.conclusion()]
+        return "\n".join([*lines, *map(harmless, said)])
 
     def _repr_html_(self) -> str:
-        table = self.table().to_html(classes=UNTYPESET)
-        lines = "".join(f"<li>{text(each)}</li>" for each in self._said())
-        told = [f"<p>{text(self.title())}</p>", harmless(table), f"<p>{self.note()}</p>"]
-        return block(*told, f"<ul>{lines}</ul>" if lines else "")
+        return notebook(
+            f"<p>{text(self.title())}</p>",
+            *(f"<p><strong>{text(line)}</strong></p>" for line in self.conclusion()),
+            table(self.table()),
+            f"<p>{text(self.note())}</p>",
+            listed([*self._failures(), *self.verdicts()]),
+        )
 
     def title(self) -> str:
         """Return how many prompts there are, where answers come from, and what was left out."""
@@ -320,6 +322,19 @@ class Comparison:
         if self._beside.left_out:
             told += f"; recorded for too few of them: {', '.join(self._beside.left_out)}"
         return told
+
+
+def narrow(table: pd.DataFrame, width: int = 46) -> pd.DataFrame:
+    """Return a table whose rows' names are short, unless two were then alike.
+
+    Examples
+    --------
+    >>> narrow(pd.DataFrame(index=["fallback(gpt-4o-mini → gpt-4o)"]), 20).index.tolist()
+    ['fallback(g…→ gpt-4o)']
+    """
+    names = [short(name, width) for name in table.index]
+    alike = len({*names}) < table.index.nunique()
+    return table if alike else table.set_axis(pd.Index(names, name=table.index.name))
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:

@@ -29,8 +29,7 @@ from orchkit.lab.routers.evaluation import (
 )
 from orchkit.lab.splitting import seeded
 from orchkit.ui import plots
-from orchkit.ui.markup import UNTYPESET, block, text
-from orchkit.ui.terminal import harmless
+from orchkit.ui.markup import listed, notebook, table, text
 
 _RESAMPLED = (
     "95 % intervals: paired bootstrap of prompts (equal ones together) of whole ratios; "
@@ -102,9 +101,8 @@ class RouterEvaluation:
         return "\n".join([self._title(), self.table().to_string(), *self._notes()])
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<li>{text(each)}</li>" for each in self._notes())
-        table = harmless(self.table().to_html(classes=UNTYPESET))
-        return block(f"<p>{text(self._title())}</p>", table, f"<ul>{notes}</ul>")
+        title = f"<p>{text(self._title())}</p>"
+        return notebook(title, table(self.table()), listed(self._notes()))
 
     def _title(self) -> str:
         size = f"{len(self._found.prompts):,} prompts"

@@ -34,11 +34,10 @@ from orchkit.lab.tuning import TUNED, Tuning
 from orchkit.ui import names
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.learned import judge
-from orchkit.ui.markup import UNTYPESET, block, text
+from orchkit.ui.markup import notebook, table, text
 from orchkit.ui.money import nano, usd
 from orchkit.ui.provenance import Provenance
 from orchkit.ui.session import SESSION
-from orchkit.ui.terminal import harmless
 
 
 class ResponseMatrix(Matrix):
@@ -349,8 +348,7 @@ class ResponseMatrix(Matrix):
 
     def _repr_html_(self) -> str:
         """Return the text, and one row a model."""
-        table = readable(coverage(self._frame)).to_html(classes=UNTYPESET)
-        return block(f"<p>{text(repr(self))}</p>", harmless(table))
+        return notebook(f"<p>{text(repr(self))}</p>", table(readable(coverage(self._frame))))
 
     def _known(self) -> Catalog:
         return self.catalog(SESSION.offline_catalog())

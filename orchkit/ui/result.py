@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from orchkit.ui.markup import block, text
+from orchkit.ui.markup import facts, notebook, text
 from orchkit.ui.money import usd
 
 #: What JSON lets stand in a text, but a terminal obeys (C1) or no encoding takes (surrogates).
@@ -61,10 +61,7 @@ class Result:
     def _repr_html_(self) -> str:
         """Return the answer and its figures as text in a table; the text twin is the repr."""
         answer = self.error if self.response is None else self.response
-        rows = "".join(
-            f"<tr><th>{name}</th><td>{text(told)}</td></tr>" for name, told in self._figures()
-        )
-        return block(f"<pre>{text(answer)}</pre>", f"<table>{rows}</table>")
+        return notebook(f"<pre>{text(answer)}</pre>", facts(self._figures()))
 
     def _figures(self) -> list[tuple[str, object]]:
         """Return what stands under an answer: who gave it, for how much and how sure."""
