@@ -35,6 +35,12 @@ class CacheInfo:
         When the first and the last of them were stored, in UTC; None where there is none.
     damaged : int
         Rows that do not fit their digest: never used, and dropped when they are met.
+
+    Examples
+    --------
+    >>> import orchkit
+    >>> print(orchkit.cache_info())  # doctest: +ELLIPSIS
+    0 answers, 0 B in ...
     """
 
     rows: int

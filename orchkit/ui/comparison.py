@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -26,6 +26,9 @@ from orchkit.ui.provenance import Provenance
 from orchkit.ui.report import page
 from orchkit.ui.terminal import harmless
 from orchkit.ui.writing import ResultFile
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: Columns of the contrasts that stand in the summary, too.
 TOLD = ("cost_ratio", "cost_ratio_low", "cost_ratio_high", "verdict")
@@ -50,6 +53,17 @@ class Comparison:
         Whether any answer came from the simulator.
     provenance : Provenance
         The strategies, settings and prices behind it, for `to_html`.
+
+    Examples
+    --------
+    >>> import orchkit
+    >>> df = orchkit.load_dataset("everyday").head(40)
+    >>> with orchkit.use("simulator"):
+    ...     cmp = df.orch.compare(["cheapest", "gpt-4o-mini", "gpt-4o"])
+    >>> cmp.summary()["n"].to_dict()
+    {'cheapest': 40, 'gpt-4o-mini': 40, 'gpt-4o': 40, 'oracle': 40}
+    >>> cmp.results.shape[0], cmp.simulated
+    (120, True)
     """
 
     def __init__(
@@ -188,7 +202,7 @@ class Comparison:
             clusters=self._labels(clusters),
         )
 
-    def plot(self, *, ax: Any = None) -> Any:
+    def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw quality against cost, single models and the oracle beside; return the Axes."""
         results, singles, _ = self._beside
         quality, cost = (table.reindex(columns=[*singles]) for table in paired(results))

@@ -47,6 +47,14 @@ class Estimate:
     for the longest prompt its bytes allow and an answer of ``max_tokens``, and again for every
     re-buy; what a vendor refuses is free. It cannot see a strategy of one's own that asks more for
     another reason than doubt, say the words of an answer: only `max_cost` and `budget` bound that.
+
+    Examples
+    --------
+    >>> import orchkit
+    >>> with orchkit.use("simulator"):
+    ...     est = orchkit.load_dataset("everyday").head(10).orch.estimate("gpt-4o", cache=False)
+    >>> est.rows, est.calls, est.expected_cost < est.worst_cost
+    (10, 10, True)
     """
 
     rows: int

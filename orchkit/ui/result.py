@@ -22,7 +22,16 @@ _RAW = re.compile("[\x7f-\x9f\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Result:
-    """The answer to one prompt. `cost` in USD, `latency` in seconds, `confidence` in [0, 1]."""
+    """The answer to one prompt. `cost` in USD, `latency` in seconds, `confidence` in [0, 1].
+
+    Examples
+    --------
+    >>> import orchkit
+    >>> with orchkit.use("simulator"):
+    ...     result = orchkit.run_orchestration(prompt="What is 2+2?", strategy="cheapest")
+    >>> result.model_used, result.provider, result.to_dict()["strategy"]
+    ('gpt-4o-mini', 'simulator', 'cheapest')
+    """
 
     response: str | None
     model_used: str | None

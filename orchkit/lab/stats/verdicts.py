@@ -49,6 +49,12 @@ class Verdict:
         ``"bootstrap"``, or ``"score"`` where too few prompts differ for one.
     name_a, name_b : str
         What the two are called in the sentence.
+
+    Examples
+    --------
+    >>> found = noninferior([1.0] * 95 + [0.0] * 5, [1.0] * 96 + [0.0] * 4, 0.05)
+    >>> bool(found), found.n, found.differ
+    (True, 100, 1)
     """
 
     verdict: bool
