@@ -18,7 +18,8 @@ LOOKS = {
     '<div class="wide"': "overflow-x: auto",
     "<caption": "text-align: left",
     '<th scope="col" class="told"': "text-align: left",
-    '<th scope="row"': "text-align: left; vertical-align: top",
+    '<th scope="row" class="name"': "text-align: left; vertical-align: top; min-width: 10em",
+    '<th scope="row">'[:-1]: "text-align: left; vertical-align: top",
     '<td class="told"': "text-align: left; vertical-align: top",
     '<td class="figure"': "text-align: right; vertical-align: top; white-space: nowrap",
 }
@@ -79,7 +80,7 @@ def table(frame: pd.DataFrame, caption: str = "") -> str:
     Examples
     --------
     >>> shown = table(pd.DataFrame({"USD": ["0.11"]}, index=["gpt-4o-mini"]), "Costs")
-    >>> '<th scope="row">gpt-4o-mini</th><td class="figure">0.11</td>' in shown
+    >>> '<th scope="row" class="name">gpt-4o-mini</th><td class="figure">0.11</td>' in shown
     True
     """
     numbered = isinstance(frame.index, pd.RangeIndex)
@@ -113,7 +114,7 @@ def facts(told: Iterable[tuple[str, object]], caption: str = "") -> str:
 
 
 def _row(name: object, cells: list[object], looks: list[str], numbered: bool) -> str:
-    head = "" if numbered else f'<th scope="row">{text(name)}</th>'
+    head = "" if numbered else f'<th scope="row" class="name">{text(name)}</th>'
     told = (
         f'<td class="{look}">{text(cell)}</td>' for look, cell in zip(looks, cells, strict=True)
     )
