@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import matplotlib as mpl
 import pytest
 
+from benchmarks.notebooks import environment
 from orchkit.runtime import catalogs
 from orchkit.ui.session import SESSION, Settings
 
@@ -28,6 +32,17 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path / "home"
     SESSION.settings, SESSION.added = Settings(), catalogs.Listing({}, {}, (), ())
     SESSION.own.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Start each notebook's kernel in a newcomer's environment: nbval lets it inherit ours."""
+    if item.path.suffix != ".ipynb" or getattr(item.parent, "kernel", None) is not None:
+        return (yield)
+    home = TemporaryDirectory(ignore_cleanup_errors=True)
+    item.config.add_cleanup(home.cleanup)
+    with patch.dict(os.environ, environment(home.name), clear=True):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

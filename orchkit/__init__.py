@@ -14,7 +14,8 @@ Without a key, answers come from a simulator that says so. ``help`` tells more o
 `record`, `judge`, `label_tiers`, `to_csv`; of one prompt `run_orchestration`; of the last run
 `last_run`; prompts to begin with: `load_dataset`.
 
-**What they return**: `Comparison`, `Estimate`, `ResponseMatrix`, `Result`.
+**What they return**: `Comparison`, `Estimate`, `ResponseMatrix`, `Result`. Over a recording or a
+comparison, `dashboard` moves thresholds and prices by hand.
 
 **Strategies**: `Single`, `Cheapest`, `Fallback`, `Ensemble`, `AgreeThenEscalate`, and by a router
 `Threshold` and `Utility`. Tuned by ``.fit(matrix)``, they remember it as `Fitted`. One of your own
@@ -120,6 +121,7 @@ from orchkit.ui import accessor, costs, plots
 from orchkit.ui.caching import CacheInfo, cache_info, prune_cache
 from orchkit.ui.calibrating import calibrate, confidence_report, confidence_values
 from orchkit.ui.comparison import Comparison
+from orchkit.ui.dashboard import dashboard
 from orchkit.ui.displays import dress as _dress
 from orchkit.ui.estimate import Estimate
 from orchkit.ui.evaluation import RouterEvaluation, evaluate_routers
@@ -214,6 +216,7 @@ __all__ = [
     "confidence_report",
     "confidence_values",
     "costs",
+    "dashboard",
     "estimate",
     "evaluate_routers",
     "hard_failure",

@@ -43,6 +43,7 @@ reveal_type(orchkit.run_orchestration("Hi").response)  # R str | None
 reveal_type(orchkit.models())  # R pandas.core.frame.DataFrame
 reveal_type(orchkit.stats.wilson(3, 4))  # R tuple[float, float]
 reveal_type(orchkit.accessor.OrchAccessor(df).route("cheapest"))  # R pandas.core.frame.DataFrame
+reveal_type(orchkit.dashboard(mat).code)  # R str
 router = orchkit.LogisticRouter().fit(mat)
 reveal_type(router.predict(["Why?"]))  # R pandas.core.frame.DataFrame
 found = orchkit.evaluate_routers(mat, [router])

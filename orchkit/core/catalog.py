@@ -250,7 +250,8 @@ def model_names(given: object) -> tuple[str, ...]:
 class Catalog:
     """The models that can be asked (`models`) and those that are asked by default (`pool`).
 
-    `aliases` are other spellings; `lookup` may find a model that is not listed.
+    `aliases` are other spellings; `lookup` may find a model that is not listed; `remedy` says what
+    to do about one that nobody knows.
 
     Examples
     --------
@@ -265,6 +266,7 @@ class Catalog:
     pool: tuple[str, ...]
     aliases: Mapping[str, str] = field(default_factory=dict)
     lookup: Callable[[str], Model | None] | None = None
+    remedy: str = "Add your own with orchkit.add_model."
 
     def __getitem__(self, name: str) -> Model:
         """Return the model of that name or alias, or raise UnknownModelError."""
@@ -272,9 +274,7 @@ class Catalog:
         found = found or (self.lookup(name) if self.lookup else None)
         if found is None:
             hint = did_you_mean(name, self.models)
-            raise UnknownModelError(
-                f"No model {name!r} in the catalog. {hint} Add your own with orchkit.add_model."
-            )
+            raise UnknownModelError(f"No model {name!r} in the catalog. {hint} {self.remedy}")
         return found
 
     def __contains__(self, name: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from orchkit.lab.arrays import Arrays, Floats, Ints
+from orchkit.lab.arrays import Arrays, Flags, Floats, Ints
 
 
 def places(arrays: Arrays, column: int, limits: Floats) -> Ints:
@@ -52,16 +52,20 @@ def cascaded(arrays: Arrays, chain: Sequence[str], limits: Sequence[float]) -> R
     The limit of a model whose answer is always taken is minus infinity.
     """
     columns = np.array([arrays.column(name) for name in chain])
+    chosen, asked = stops(arrays, columns, limits)
+    cost = (arrays.cost[:, columns] * asked).sum(axis=1)
+    return Routed(chosen, arrays.quality[np.arange(len(arrays)), chosen], cost)
+
+
+def stops(arrays: Arrays, columns: Ints, limits: Sequence[float]) -> tuple[Ints, Flags]:
+    """Return whose answer a chain of these columns keeps, and who of them is asked."""
     ranks, usable = arrays.rank[:, columns], arrays.usable[:, columns]
     accepted = usable & (ranks >= np.asarray(limits, dtype=float))
     stopped = accepted.any(axis=1)
     hop = np.where(stopped, accepted.argmax(axis=1), len(columns) - 1)
     best = len(columns) - 1 - ranks[:, ::-1].argmax(axis=1)  # of equals, the later
-    chosen = columns[np.where(stopped, hop, best)]
-    rows = np.arange(len(arrays))
-    asked = np.arange(len(columns)) <= hop[:, None]
-    cost = (arrays.cost[:, columns] * asked).sum(axis=1)
-    return Routed(chosen, arrays.quality[rows, chosen], cost)
+    chosen: Ints = columns[np.where(stopped, hop, best)]
+    return chosen, np.arange(len(columns)) <= hop[:, None]
 
 
 def hop_grid(arrays: Arrays, chain: Sequence[str], limits: Sequence[Floats]) -> tuple[Floats, Ints]:

@@ -10,6 +10,8 @@ import pandas as pd
 
 from orchkit.core.catalog import Catalog, Model, Rates, Tier
 
+_REMEDY = "A recording answers for the models in it only: record this one too, or leave it out."
+
 
 def catalog_of(frame: pd.DataFrame, known: Catalog) -> Catalog:
     """Return the catalog of a long table's models, with the tier and price `known` has for them.
@@ -25,7 +27,7 @@ def catalog_of(frame: pd.DataFrame, known: Catalog) -> Catalog:
         models = _placed(models)
         pool = tuple(models)
     aliases = {name: recorded for name, recorded in short.items() if name not in models}
-    return Catalog(models, pool, aliases)
+    return Catalog(models, pool, aliases, remedy=_REMEDY)
 
 
 def _model(name: str, rows: pd.DataFrame, known: Catalog) -> Model:

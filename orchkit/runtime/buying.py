@@ -17,6 +17,7 @@ from orchkit.runtime.limits import Policy
 from orchkit.runtime.orders import Order, charge, end, failure_of, told, worth_keeping
 from orchkit.runtime.pacing import Pace, Paces, Paused, Turn
 from orchkit.runtime.scribe import Begun, Scribe, Word
+from orchkit.runtime.waits import Waits
 from orchkit.runtime.wire import Rejection
 
 #: Seconds between two looks for an answer that another process is buying, and how many looks
@@ -54,6 +55,8 @@ class Buyer:
         Nano-dollars of the answers so far; what is spent beyond them is presumed.
     overran : str
         Who charged more than was reserved under a cap, if anybody.
+    waits : Waits
+        Which calls may not be sent yet.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Buyer:
         self.requests = 0
         self.paid = 0
         self.overran = ""
+        self.waits = Waits()
         self.run = uuid.uuid4().hex
         self._purses = tuple(purses)
         self._slots = asyncio.Semaphore(concurrency)
@@ -93,7 +97,8 @@ class Buyer:
             pause = await self._pause(order, outcome)
             if self._gives_up(outcome, order, pause):
                 return order.failure(failure_of(outcome))
-            await asyncio.sleep(pause)
+            with self.waits.resting(order.asked.model.name, pause, outcome.kind):
+                await asyncio.sleep(pause)
 
     def _ended(self, asked: Asked) -> Failure | None:
         """Return why this call is not to be sent at all any more."""
@@ -119,8 +124,10 @@ class Buyer:
         """Take a turn, write the attempt down, send it. What may be billed counts as spent."""
         asked, pace = order.asked, self._paces.of(order.asked.model)
         spent: int | None = 0
+        place = self.waits.enter(asked.model.name, pace)
         try:
             async with pace.turn(self._slots, asked.tokens, self.policy.max_wait) as turn:
+                self.waits.leave(place)
                 if stopped := self._ended(asked):
                     return Rejection(stopped.kind, stopped.message)
                 begun = await self._begin(order)
@@ -137,6 +144,7 @@ class Buyer:
         except Paused:
             return Rejection(Kind.RateLimited, wait=pace.left)
         finally:
+            self.waits.leave(place)
             for purse in (order.purse, *self._purses):
                 purse.settle(asked.bound, spent)
 

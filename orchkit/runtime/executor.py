@@ -10,7 +10,6 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from orchkit.core.calls import Call, Failure, Kind, Response
 from orchkit.core.catalog import Catalog, Model
@@ -27,28 +26,11 @@ from orchkit.runtime.loop import LOOP
 from orchkit.runtime.orders import Order, told
 from orchkit.runtime.pacing import Paces
 from orchkit.runtime.scribe import Scribe
+from orchkit.runtime.spent import Spent
 from orchkit.runtime.wire import Provider
 
 #: Seconds a worker may go on without letting others in: a warm cache never waits.
 _SHARE = 0.02
-
-
-@dataclass
-class Spent:
-    """What a run did, for the progress line: counts, and money in nano-dollars."""
-
-    rows: int = 0
-    failed: int = 0
-    requests: int = 0
-    cached: int = 0
-    purse: Purse = field(default_factory=Purse)
-
-    def count(self, trace: Trace, requests: int) -> None:
-        """Take one finished row into account, and the requests of all rows so far."""
-        self.rows += 1
-        self.requests = requests
-        self.failed += trace.failure is not None
-        self.cached += trace.cached
 
 
 class Executor:
@@ -127,14 +109,23 @@ class Executor:
         """Return one trace a row, in order. An interrupt stops the spending, then raises.
 
         What was finished by then is in `done`, a list of as many places as there are rows.
+        `tell_progress` is called in the calling thread, a few times a second whether or not a row
+        was finished, and at the end.
         """
         places: list[Trace | None] = [None] * len(rows) if done is None else done
         ready = prepared(rows)
+        look = self._looking(tell_progress or (lambda _: None))
         try:
-            LOOP.run(lambda: self._pool(ready, places, tell_progress or (lambda _: None)))
+            LOOP.run(lambda: self._pool(ready, places), look)
         finally:
             self._complain()
+        look()
         return [trace for trace in places if trace is not None]
+
+    @property
+    def keeps(self) -> bool:
+        """Whether answers are kept, so that another run need not buy them."""
+        return self._scribe.cache is not None
 
     @property
     def presumed(self) -> int:
@@ -163,9 +154,21 @@ class Executor:
             return None
         return found and asked.known(found)
 
-    async def _pool(
-        self, rows: Sequence[Row], done: list[Trace | None], tell: Callable[[Spent], None]
-    ) -> None:
+    def _looking(self, tell: Callable[[Spent], None]) -> Callable[[], None]:
+        """Return what looks who waits, counts the time since it looked last, and tells."""
+        spent, looked = self.spent, time.monotonic()
+
+        def look() -> None:
+            nonlocal looked
+            now = time.monotonic()
+            spent.waited += (now - looked) * bool(spent.waits)
+            spent.waits, looked = self._buyer.waits.now(), now
+            tell(spent)
+
+        return look
+
+    async def _pool(self, rows: Sequence[Row], done: list[Trace | None]) -> None:
+        self.spent.expect(rows)
         todo = iter(enumerate(rows))
         rested = time.monotonic()
 
@@ -173,8 +176,7 @@ class Executor:
             nonlocal rested
             for index, (query, strategy) in todo:
                 done[index] = trace = await self._row(query, strategy)
-                self.spent.count(trace, self._buyer.requests)
-                tell(self.spent)
+                self.spent.count(trace, strategy, self._buyer.requests)
                 if time.monotonic() - rested > _SHARE:
                     await asyncio.sleep(0)
                     rested = time.monotonic()

@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 from orchkit.errors import MisuseError
 
 T = TypeVar("T")
-#: Waiting is cut into slices so that Ctrl-C also reaches a thread that waits on Windows.
-_SLICE = 0.5
+#: Waiting is cut into slices so that Ctrl-C also reaches a thread that waits on Windows, and so
+#: that who waits can look how far it is.
+_SLICE = 0.25
 #: How long a cancelled run may take to let go of its connections.
 _PATIENCE = 5.0
 
@@ -34,8 +35,14 @@ class BackgroundLoop:
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
 
-    def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Return what `work()` returns; on an interrupt cancel it, wait for it, and raise."""
+    def run(
+        self, work: Callable[[], Coroutine[Any, Any, T]], look: Callable[[], None] | None = None
+    ) -> T:
+        """Return what `work()` returns; on an interrupt cancel it, wait for it, and raise.
+
+        Meanwhile `look` is called a few times a second, in the thread that waits; what it raises
+        is an interrupt like any other.
+        """
         if threading.current_thread() is self._thread:
             raise MisuseError(
                 "orchkit was called from within a run (a plan, a confidence): that would wait for "
@@ -57,6 +64,8 @@ class BackgroundLoop:
             while not future.done():
                 wait([future], timeout=_SLICE)
                 self._refuse_the_dead()
+                if look:
+                    look()
             return future.result()
         except BaseException:
             if future.cancel():

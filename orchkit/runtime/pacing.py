@@ -119,7 +119,7 @@ class Pace:
         self._most = math.inf if concurrency is None else concurrency
         self._allowed = self._most
         self._under_way = self._peak = 0
-        self._free_at = 0.0
+        self._free_at = self._rested = 0.0
         self._share = GUESS
         self._told = rpm is not None, tpm is not None
         self._requests = Window(math.inf if rpm is None else rpm)
@@ -132,6 +132,11 @@ class Pace:
     def left(self) -> float:
         """Seconds until a pause is over."""
         return max(0.0, self._free_at - time.monotonic())
+
+    @property
+    def due(self) -> float:
+        """When a pause, or a quota's wait for the first in line, ends: on the monotonic clock."""
+        return max(self._free_at, self._rested)
 
     def pause(self, seconds: float) -> None:
         """Ask nothing for so many seconds, and then less at once."""
@@ -232,9 +237,13 @@ class Pace:
     async def _rest(self, delay: float) -> None:
         """Wait so long, or until a request came to less than was guessed."""
         self._settled.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(delay):
-                await self._settled.wait()
+        self._rested = time.monotonic() + delay
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._settled.wait()
+        finally:
+            self._rested = 0.0
 
     def _delay(self, bound: int) -> float:
         now = time.monotonic()

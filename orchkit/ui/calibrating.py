@@ -86,8 +86,7 @@ def calibrate(
     known = SESSION.offline_catalog()
     table = observed(matrix, matrix.catalog(known), [signal], _models(matrix, models))
     today = datetime.now(UTC).date().isoformat()
-    source = source or ("SIMULATED answers" if matrix.simulated else "")
-    fitted = calibrated(table, signal, method=method, source=source, date=today)
+    fitted = calibrated(table, signal, method=method, source=_told(source, matrix), date=today)
     return named_too(fitted, _other_names(matrix.models, known))
 
 
@@ -178,6 +177,13 @@ def confidence_values(
     catalog = matrix.catalog(SESSION.offline_catalog())
     told = signals_of(signals, matrix)
     return with_calibrated(observed(matrix, catalog, told, _models(matrix, models)), method)
+
+
+def _told(source: str, matrix: Matrix) -> str:
+    """Return what answers are of; that they are simulated is said whatever they are called."""
+    if not matrix.simulated:
+        return source
+    return f"{source}, SIMULATED answers" if source else "SIMULATED answers"
 
 
 def _need_quality(matrix: Matrix, verb: str) -> None:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Columns of the contrasts that stand in the summary, too.
 TOLD = ("cost_ratio", "cost_ratio_low", "cost_ratio_high", "verdict")
+#: Columns whose figures stay in one line, however narrow the page.
+_UNBROKEN = ("quality [95 %]", "p50 / p95 latency")
 #: Quality that may be lost and still count as as good, where nothing else is asked for: one point.
 MARGIN = 0.01
 NOTE = (
@@ -80,31 +82,31 @@ class Comparison:
         self.results = results
         self.simulated = simulated
         self.provenance = provenance or Provenance()
-        self._names = list(results["strategy"].unique())
+        self.names = list(results["strategy"].unique())
         self._alone = results.iloc[:0] if alone is None else alone
-        self._prompts = prompts
+        self.prompts = prompts
         self._length = None if length is None else pd.Series([*length], dtype="float64")
         self._given = singles
 
     @cached_property
-    def _beside(self) -> Beside:
+    def beside(self) -> Beside:
         """The results with the single models that were recorded too."""
         return beside_models(self.results, self._given, self._alone)
 
     @cached_property
     def _table(self) -> pd.DataFrame:
         """The summary of strategies, single models and the oracle."""
-        return summary(self._beside.results, singles=self._beside.singles)
+        return summary(self.beside.results, singles=self.beside.singles)
 
     def _labels(self, clusters: Any) -> Any:
         """Return one label a prompt: of a column's name, a Series by its index, or a sequence."""
-        if clusters is None or self._prompts is None:
+        if clusters is None or self.prompts is None:
             return clusters
         if isinstance(clusters, str):
-            clusters = column(self._prompts, clusters)
-        if not isinstance(clusters, pd.Series) or clusters.index.equals(self._prompts.index):
+            clusters = column(self.prompts, clusters)
+        if not isinstance(clusters, pd.Series) or clusters.index.equals(self.prompts.index):
             return list(clusters)
-        return labels(clusters, self._prompts.index, "clusters")
+        return labels(clusters, self.prompts.index, "clusters")
 
     def summary(
         self,
@@ -134,8 +136,8 @@ class Comparison:
         table = self._table
         if clusters is not None:
             groups = self._labels(clusters)
-            table = summary(self._beside.results, singles=self._beside.singles, clusters=groups)
-        shown = [name for name in (*self._names, ORACLE) if name in table.index]
+            table = summary(self.beside.results, singles=self.beside.singles, clusters=groups)
+        shown = [name for name in (*self.names, ORACLE) if name in table.index]
         told = table.loc[shown].join(beside[[*TOLD]])
         told["verdict"] = told["verdict"].fillna("").astype(str)
         return told
@@ -166,14 +168,12 @@ class Comparison:
     def _contrasts(
         self, margin: float, against: str | None, clusters: ArrayLike | None
     ) -> pd.DataFrame:
-        reference = reference_of(self._table, self._beside.singles, against)
+        reference = reference_of(self._table, self.beside.singles, against)
         judged = self.results["quality"].notna().any()
         if reference is None or not judged:
             return pd.DataFrame(columns=[*CONTRASTS], index=pd.Index([], name="strategy"))
         groups = self._labels(clusters)
-        return contrasts(
-            self._beside.results, self._names, reference, margin=margin, clusters=groups
-        )
+        return contrasts(self.beside.results, self.names, reference, margin=margin, clusters=groups)
 
     def baselines(self, *, clusters: ArrayLike | None = None) -> pd.DataFrame:
         """Return each strategy beside what its money would have bought otherwise.
@@ -196,15 +196,15 @@ class Comparison:
             and cost of all.
         """
         return at_equal_cost(
-            self._beside.results,
-            self._beside.singles,
+            self.beside.results,
+            self.beside.singles,
             length=self._length,
             clusters=self._labels(clusters),
         )
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw quality against cost, single models and the oracle beside; return the Axes."""
-        results, singles, _ = self._beside
+        results, singles, _ = self.beside
         quality, cost = (table.reindex(columns=[*singles]) for table in paired(results))
         return plots.cost_quality(
             self._table,
@@ -314,10 +314,12 @@ class Comparison:
         return "\n".join([*lines, *map(harmless, said)])
 
     def _repr_html_(self) -> str:
+        kept = dict.fromkeys(_UNBROKEN, " ")
+        unbroken = self.table().replace(kept, "\N{NO-BREAK SPACE}", regex=True)
         return notebook(
             f"<p>{text(self.title())}</p>",
             *(f"<p><strong>{text(line)}</strong></p>" for line in self.conclusion()),
-            table(self.table()),
+            table(unbroken),
             f"<p>{text(self.note())}</p>",
             listed([*self._failures(), *self.verdicts()]),
         )
@@ -333,8 +335,8 @@ class Comparison:
         judged = int(self._table["n"].max()) if len(self._table) else 0
         if judged < prompts:
             told += f"; judged on the {judged:,} of which all is known"
-        if self._beside.left_out:
-            told += f"; recorded for too few of them: {', '.join(self._beside.left_out)}"
+        if self.beside.left_out:
+            told += f"; recorded for too few of them: {', '.join(self.beside.left_out)}"
         return told
 
 

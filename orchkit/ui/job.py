@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import click
 import pandas as pd
 
 from orchkit.core.calls import Failure, Kind, Message
-from orchkit.core.catalog import NANO, Catalog, Model, Tier
+from orchkit.core.catalog import Catalog, Model, Tier
 from orchkit.core.drive import opening
 from orchkit.core.judging import Judge
 from orchkit.core.plans import Answer, Query, Strategy, Trace
@@ -28,13 +29,16 @@ from orchkit.lab.asking import Asking, queries, tier_or_none
 from orchkit.lab.scoring import Scorer
 from orchkit.runtime.executor import Executor
 from orchkit.runtime.providers.simulator import Known
-from orchkit.ui import labels, names
+from orchkit.ui import labels, names, telling
 from orchkit.ui.learned import judge
-from orchkit.ui.money import nano, usd
+from orchkit.ui.money import nano
+from orchkit.ui.progress import in_kernel
 from orchkit.ui.progress import progress as progress_line
 from orchkit.ui.session import SESSION
 
 T = TypeVar("T")
+#: What is being done while responses are recorded; how many calls failed is a warning there.
+RECORDING = "recording"
 _UNFINISHED = Trace((), Answer(None, failure=Failure(Kind.Interrupted)))
 
 
@@ -102,23 +106,38 @@ class Job:
     ) -> list[Trace]:
         """Run rows with a progress line, having said so if they are simulated."""
         SESSION.announce()
-        with progress_line(len(rows), shown, what) as seen:
-            try:
-                return self.executor.run(rows, seen, done)
-            except KeyboardInterrupt:
-                _say_interrupted(self.executor, len(rows))
-                raise
+        simulated, runner = SESSION.simulated, self.executor
+        try:
+            with progress_line(len(rows), shown, what, simulated) as seen:
+                traces = runner.run(rows, seen, done)
+        except KeyboardInterrupt:
+            _say(
+                telling.interrupted(
+                    what,
+                    len(rows),
+                    runner.spent,
+                    runner.presumed,
+                    kept=runner.keeps,
+                    simulated=simulated,
+                    where=_where(),
+                )
+            )
+            raise
+        if seen and what != RECORDING:  # a recording tells it anyway
+            _say(telling.failures(traces, runner.keeps))
+        return traces
 
 
-def _say_interrupted(executor: Executor, rows: int) -> None:
-    spent, presumed = executor.spent, executor.presumed
-    paid = f"{usd((spent.purse.spent - presumed) / NANO)} spent"
-    more = f", at most {usd(presumed / NANO)} more for requests under way" if presumed else ""
-    print(  # noqa: T201 - what a person wants to know who pressed Ctrl-C
-        f"orchkit: interrupted after {spent.rows:,} of {rows:,} rows, {paid}{more}; "
-        "orchkit.last_run() gives the rows that were finished, running again resumes.",
-        file=sys.stderr,
-    )
+def _where() -> str:
+    """Return what a person runs again to resume."""
+    if click.get_current_context(silent=True):
+        return "command"
+    return "cell" if in_kernel() else "code"
+
+
+def _say(told: str | None) -> None:
+    if told:
+        print(f"orchkit: {told}", file=sys.stderr)  # noqa: T201 - for the person who watches
 
 
 def job_of(

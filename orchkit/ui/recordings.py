@@ -21,7 +21,7 @@ from orchkit.core.strategies import Ensemble, Fallback, Single, Utility
 from orchkit.errors import OrchkitWarning, ParameterError, tell, whole
 from orchkit.lab import experiment
 from orchkit.lab.arrays import arrays_of
-from orchkit.lab.asking import predictor
+from orchkit.lab.asking import Predict, predictor
 from orchkit.lab.coverage import complete, coverage
 from orchkit.lab.frames import attach
 from orchkit.lab.frontiers import frontier, hop_frame, replayed, swept_frame, swept_utility
@@ -73,7 +73,7 @@ class ResponseMatrix(Matrix):
         prefix: str = "",
     ) -> pd.DataFrame:
         """Replay one strategy; one row a prompt, the result columns of `orchkit.route`."""
-        catalog = self._known()
+        catalog = self.known()
         chosen = names.strategy(
             strategy,
             catalog,
@@ -96,7 +96,7 @@ class ResponseMatrix(Matrix):
         max_tokens: int | None = None,
     ) -> Comparison:
         """Replay several strategies and measure them against each other."""
-        catalog = self._known()
+        catalog = self.known()
         chosen = [names.strategy(one, catalog) for one in names.several(strategies)]
         judged = self._judged(chosen, catalog, complexity, max_tokens)
         cap = nano(max_cost, "max_cost")
@@ -198,7 +198,7 @@ class ResponseMatrix(Matrix):
         >>> mat.sweep("fallback", threshold=[0.5, 0.9], chain=["gpt-4o-mini", "gpt-4o"]).shape
         (2, 9)
         """
-        catalog = self._known()
+        catalog = self.known()
         chosen = names.strategy(strategy, catalog, chain=chain, confidence=confidence)
         frame = self._swept(catalog, chosen, threshold, value)
         frame.attrs["simulated"] = self.simulated
@@ -258,7 +258,7 @@ class ResponseMatrix(Matrix):
             budget = math.inf
         tuning = Tuning(
             self,
-            self._known(),
+            self.known(),
             Goal(budget, max_loss, asked.pop("caution", 1.0)),
             self._several(asked.pop("models", None)),
             asked.pop("test", 0.5),
@@ -285,7 +285,7 @@ class ResponseMatrix(Matrix):
         if models is None:
             return self.models
         lone = isinstance(models, str) or not isinstance(models, Iterable)
-        return [*self._known().distinct(model_names(models if lone else [*models]))]
+        return [*self.known().distinct(model_names(models if lone else [*models]))]
 
     def summary(self) -> pd.DataFrame:
         """Return one row a model, and the oracle: quality with its interval, cost, latency."""
@@ -350,8 +350,17 @@ class ResponseMatrix(Matrix):
         """Return the text, and one row a model."""
         return notebook(f"<p>{text(repr(self))}</p>", table(readable(coverage(self._frame))))
 
-    def _known(self) -> Catalog:
+    def known(self) -> Catalog:
+        """Return the catalog that replays go by: recorded models, at today's tiers and prices."""
         return self.catalog(SESSION.offline_catalog())
+
+    def _predict(self, complexity: Any) -> Predict:
+        """Return what judges all prompts in their order; a column's name stands for its cells."""
+        found = judge(complexity, self._frame.columns)
+        if not isinstance(found, str):
+            return predictor(found)
+        cells = self.per_prompt(found).tolist()
+        return lambda _: cells
 
     def _judged(
         self,
@@ -363,7 +372,7 @@ class ResponseMatrix(Matrix):
         """Return the queries, having made sure that each strategy can be replayed here."""
         _refuse_judges(strategies)
         limit = DEFAULT_MAX_TOKENS if max_tokens is None else whole("max_tokens", max_tokens)
-        judged = self.queries(predictor(judge(complexity)), Params(max_tokens=limit))
+        judged = self.queries(self._predict(complexity), Params(max_tokens=limit))
         for query, strategy in product(judged[:1], strategies):
             for call in opening(strategy, query, catalog):
                 catalog[call.model]

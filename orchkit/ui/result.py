@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
@@ -44,7 +44,7 @@ class Result:
     fallback_chain: list[str]
     ensemble_models: list[str]
     metadata: dict[str, Any]
-    timestamp: datetime
+    timestamp: datetime = field(repr=False)  # the same answer reads the same in every run
     provider: str | None
     cached: bool
     error: str | None

@@ -62,7 +62,7 @@ class Session:
         self._opened: dict[str, Provider] = {}
         self._stores = Stores()
         self._paces = Paces()
-        self._told = False
+        self._told: str | None = None
         self._lock = threading.Lock()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
@@ -125,15 +125,23 @@ class Session:
         return self._stores.ledger(home() / "ledger.db")
 
     def announce(self) -> None:
-        """Say once that answers are simulated."""
-        if self.simulated and not self._told:
-            self._told = True
-            why = "" if self.settings.mode == "simulator" else "no API key found: "
-            print(  # noqa: T201 - the one line a run owes its reader
-                f"orchkit: {why}answers come from the simulator, and cost nothing; costs are what "
-                "the named models would have asked.",
-                file=sys.stderr,
-            )
+        """Say once that answers are simulated, and again when providers were added."""
+        if not self.simulated:
+            return
+        why = "" if self.settings.mode == "simulator" else "no API key found: "
+        told = (
+            f"orchkit: {why}answers come from the simulator, and cost nothing; costs are what the "
+            f"named models would have asked.{self._not_asked()}"
+        )
+        if self._not_asked() != self._told:
+            self._told = self._not_asked()
+            print(told, file=sys.stderr)  # noqa: T201 - the one line a run owes its reader
+
+    def _not_asked(self) -> str:
+        """Return which objects of one's own answer nothing as long as answers are simulated."""
+        if not self.own:
+            return ""
+        return f" {', '.join(self.own)} with a provider of your own: use('live') asks it."
 
     def _provider_of(
         self, catalog: Catalog, known: Mapping[str, Known]

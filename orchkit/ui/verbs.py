@@ -20,7 +20,7 @@ from orchkit.lab.scoring import Scorer
 from orchkit.ui import names
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.estimate import Estimate, estimate_traces
-from orchkit.ui.job import job_of
+from orchkit.ui.job import RECORDING, job_of
 from orchkit.ui.provenance import Provenance
 from orchkit.ui.recordings import ResponseMatrix
 from orchkit.ui.result import Result
@@ -344,7 +344,7 @@ def record(
         table = long_table(run(rows), asked, job.queries, df, quality, reference)
         return ResponseMatrix(_told(table))
 
-    return job.deliver(shape, progress, "recording")
+    return job.deliver(shape, progress, RECORDING)
 
 
 def run_orchestration(

@@ -299,7 +299,7 @@ def test_an_interrupt_presumes_what_is_under_way(ledger: Ledger) -> None:
 
         executor = runner(Vendor(hang), ledger=ledger)
         rows = [(Query((Message("user", "x"),), Params(max_tokens=10)), Single("a"))]
-        run = asyncio.ensure_future(executor._pool(rows, [None], lambda _: None))
+        run = asyncio.ensure_future(executor._pool(rows, [None]))
         await asyncio.sleep(0.1)
         run.cancel()
         await asyncio.gather(run, return_exceptions=True)
@@ -321,7 +321,7 @@ def test_an_interrupt_while_it_is_written_down_gives_it_back(
     async def scene() -> None:
         executor = runner(vendor, ledger=ledger, cache=cache)
         rows = [(Query((Message("user", "x"),), Params(max_tokens=10)), Single("a"))]
-        run = asyncio.ensure_future(executor._pool(rows, [None], lambda _: None))
+        run = asyncio.ensure_future(executor._pool(rows, [None]))
         await asyncio.sleep(0.05)
         run.cancel()
         await asyncio.gather(run, return_exceptions=True)
@@ -436,7 +436,7 @@ def test_a_provider_that_swallows_an_interrupt_sends_nothing_more() -> None:
         executor = runner(vendor, concurrency=2)
         queries = [Query((Message("user", str(n)),), Params(max_tokens=10)) for n in range(50)]
         rows = [(query, Single("a")) for query in queries]
-        run = asyncio.ensure_future(executor._pool(rows, [None] * 50, lambda _: None))
+        run = asyncio.ensure_future(executor._pool(rows, [None] * 50))
         await asyncio.sleep(0.05)
         run.cancel()
         await asyncio.gather(run, return_exceptions=True)
@@ -473,7 +473,7 @@ def test_another_process_that_holds_the_lock_stops_no_loop(ledger: Ledger, home:
     async def scene() -> None:
         executor = runner(saying(ANSWER), ledger=ledger)
         rows = [(Query((Message("user", "x"),), Params(max_tokens=10)), Single("a"))]
-        run = asyncio.ensure_future(executor._pool(rows, [None], lambda _: None))
+        run = asyncio.ensure_future(executor._pool(rows, [None]))
         while not run.done():
             began = time.monotonic()
             await asyncio.sleep(0.01)

@@ -25,8 +25,9 @@ from orchkit.core.strategies.single import Single
 from orchkit.errors import CacheWarning, OrchkitWarning, StoreError
 from orchkit.runtime.budget import Purse
 from orchkit.runtime.cache import ResponseCache
-from orchkit.runtime.executor import Executor, Spent
+from orchkit.runtime.executor import Executor
 from orchkit.runtime.limits import Policy
+from orchkit.runtime.spent import Spent
 from orchkit.runtime.wire import Rejection
 
 #: Input is free and a token of output costs one nano-dollar, so `max_tokens` is the worst case.
@@ -978,8 +979,8 @@ def test_the_next_run_after_an_interrupt_works(interrupt: threading.Event) -> No
     assert kinds(ask(runner, numbered(3))) == [None] * 3
 
 
-def test_progress_is_told_after_every_row() -> None:
-    """Rows, failures, requests and cached rows are counted, and nothing is told twice."""
+def test_progress_is_told_at_the_end() -> None:
+    """Rows, failures, requests and cached rows are counted, and nothing is counted twice."""
     seen: list[tuple[int, int, int, int]] = []
 
     def tell(spent: Spent) -> None:
@@ -988,7 +989,26 @@ def test_progress_is_told_after_every_row() -> None:
     act = _spoil(ValueError())
     rows = [(query(text), ONE) for text in ("prompt 1", "prompt 1", "prompt 3")]
     executor(Fake(act), concurrency=1).run(rows, tell)
-    assert seen == [(1, 0, 1, 0), (2, 0, 1, 1), (3, 1, 2, 1)]
+    assert seen[-1] == (3, 1, 2, 1)
+
+
+def test_progress_is_told_while_nothing_finishes() -> None:
+    """Who watches is told a few times a second, in the thread that waits, in rising counts."""
+    seen: list[tuple[int, int]] = []
+
+    async def act(call: Call) -> Response:
+        await asyncio.sleep(0.5)
+        return said(call)
+
+    rows = [(query(text), ONE) for text in numbered(3)]
+    executor(Fake(act), concurrency=1).run(
+        rows, lambda spent: seen.append((spent.rows, threading.get_ident()))
+    )
+    counts = [rows for rows, _ in seen]
+    assert counts == sorted(counts)
+    assert counts.count(0) >= 1
+    assert len(counts) >= 5
+    assert {thread for _, thread in seen} == {threading.get_ident()}
 
 
 def test_latency_is_measured_where_it_is_not_told() -> None:

@@ -125,6 +125,34 @@ def test_the_loop_is_usable_after_an_interrupt(loop: BackgroundLoop, interrupted
     assert loop.run(_forty_two) == 42
 
 
+def test_who_waits_looks_meanwhile(loop: BackgroundLoop) -> None:
+    """The thread that waits looks a few times a second, and never once the work is done."""
+    looked: list[int] = []
+
+    async def work() -> int:
+        await asyncio.sleep(0.8)
+        return 42
+
+    assert loop.run(work, lambda: looked.append(threading.get_ident())) == 42
+    many = len(looked)
+    assert many >= 2
+    assert set(looked) == {threading.get_ident()}
+    time.sleep(0.4)
+    assert len(looked) == many
+
+
+def test_what_a_look_raises_cancels_the_work(loop: BackgroundLoop) -> None:
+    """An interrupt may come while one looks, too."""
+    waiting = Work()
+
+    def look() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.run(waiting, look)
+    assert waiting.cancelled.is_set()
+
+
 def test_runs_of_several_threads_share_the_loop(loop: BackgroundLoop) -> None:
     """Threads run side by side on one and the same event loop."""
     together = threading.Barrier(4, timeout=5)

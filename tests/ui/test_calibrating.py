@@ -109,10 +109,22 @@ def test_provenance_is_told(recorded: Any, tmp_path: Path) -> None:
     """Who reads it sees how many labels of what, on which day, and the errors before and after."""
     sure = calibrate(recorded[0], source="everyday")
     told = repr(sure)
-    assert f"n={len(recorded[0])}, {datetime.now(UTC):%Y-%m-%d}, everyday, gpt-4o-mini" in told
+    told_of = "everyday, SIMULATED answers, gpt-4o-mini"
+    assert f"n={len(recorded[0])}, {datetime.now(UTC):%Y-%m-%d}, {told_of}" in told
     assert "debiased ECE" in told
     sure.save(tmp_path / "sure.json")
     assert repr(Calibrated.load(tmp_path / "sure.json")) == told
+
+
+@pytest.mark.parametrize("source", ["", "everyday"])
+def test_provenance_says_that_answers_were_simulated(recorded: Any, source: str) -> None:
+    """Whatever the answers are called, a calibration on simulated ones says so; others do not."""
+    train, _ = recorded
+    told = calibrate(train, source=source).calibrators["gpt-4o-mini"].source
+    assert "SIMULATED" in told
+    assert told.startswith(source)
+    real = orchkit.ResponseMatrix(train.frame.assign(provider="openai"))
+    assert "SIMULATED" not in repr(calibrate(real, source=source))
 
 
 def test_few_answers_are_not_calibrated(recorded: Any) -> None:

@@ -135,12 +135,19 @@ def test_hostile_names_are_shown_as_text(df: pd.DataFrame) -> None:
     assert page.text.count("<script>alert(1)</script>") > 3
 
 
+def test_a_figure_is_not_broken_over_lines(found: orchkit.Comparison) -> None:
+    """In a narrow notebook a quality and its interval stay in one line."""
+    (cell,) = found.table().loc[["cheapest"], "quality [95 %]"]
+    assert cell.replace(" ", "\N{NO-BREAK SPACE}") in found._repr_html_()
+
+
 def test_its_html_is_a_table(found: orchkit.Comparison) -> None:
     """Its HTML holds the same cells as its text, and keeps formulas from being read into it."""
     shown = found._repr_html_()
     page = Tags(shown)
+    told = page.text.replace("\N{NO-BREAK SPACE}", " ")
     assert page.seen == HARMLESS
-    assert all(cell in page.text for cell in found.table().to_numpy().ravel())
+    assert all(cell in told for cell in found.table().to_numpy().ravel())
     assert "tex2jax_ignore" in shown
 
 

@@ -142,6 +142,16 @@ def test_a_classifier_decides_instead(matrix: ResponseMatrix, answers: Any) -> N
     assert used == ["claude-opus-3", "gpt-4o-mini", "gpt-4o-mini"]
 
 
+def test_a_column_of_the_recording_decides_too(matrix: ResponseMatrix) -> None:
+    """A name stands for one tier a prompt, as it does on a frame."""
+    levels = dict(zip(matrix.prompts.index, ["expert", "basic", "basic"], strict=True))
+    frame = matrix.frame.assign(level=matrix.frame["prompt_id"].map(levels))
+    told = ResponseMatrix(frame)
+    used = told.route("cheapest", complexity="level")["model_used"].tolist()
+    assert used == ["claude-opus-3", "gpt-4o-mini", "gpt-4o-mini"]
+    assert len(told.compare(["cheapest"], complexity="level").results) == 3
+
+
 @pytest.mark.parametrize("bad", [7, "nonsense", object()])
 def test_complexity_must_be_able_to_predict(matrix: ResponseMatrix, bad: Any) -> None:
     """What cannot judge is misuse."""
@@ -228,7 +238,7 @@ def test_a_gap_is_not_free_where_nothing_is_judged(partial: ResponseMatrix) -> N
 )
 def test_a_model_that_was_never_recorded_is_misuse(matrix: ResponseMatrix, strategy: Any) -> None:
     """A strategy that names a model the recording does not have is refused, not scored as wrong."""
-    with pytest.raises(UnknownModelError, match="No model"):
+    with pytest.raises(UnknownModelError, match=r"No model .* record this one too"):
         matrix.route(strategy)
     with pytest.raises(UnknownModelError, match="No model"):
         matrix.compare([strategy])

@@ -52,6 +52,13 @@ def test_a_result_has_the_quick_references_keys() -> None:
     assert list(told) == KEYS
 
 
+def test_the_same_answer_reads_the_same() -> None:
+    """The text of a result does not say when it was answered, so notebooks can be compared."""
+    first, second = (orchkit.run_orchestration("Explain tides", cache=False) for _ in range(2))
+    assert first.timestamp < second.timestamp
+    assert repr(first) == repr(second)
+
+
 def test_a_result_has_the_quick_references_values() -> None:
     """Each value is of the type the output format shows."""
     told = json.loads(orchkit.run_orchestration("REST or GraphQL?", "ensemble").to_json())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -146,6 +147,27 @@ def test_simulated_runs_say_so_once(df: pd.DataFrame, capsys: pytest.CaptureFixt
     assert "no API key found: answers come from the simulator" in told.err
     df.orch.route("fallback", progress=False)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("untold")
+def test_providers_of_ones_own_that_are_not_asked_are_named(
+    df: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also when they were added after the first notice; and once each time."""
+
+    class Mine:
+        name = "mine"
+
+        async def complete(self, call: Any) -> Any:
+            raise AssertionError("not while answers are simulated")
+
+    with orchkit.use("simulator"):
+        df.orch.route("gpt-4o")
+        assert "provider of your own" not in capsys.readouterr().err
+        orchkit.add_model("mine-1", provider=Mine(), input_price=0, output_price=0)
+        for _ in range(2):
+            df.orch.route("mine-1")
+    assert capsys.readouterr().err.count("mine-1 with a provider of your own") == 1
 
 
 @pytest.mark.usefixtures("untold")

@@ -13,14 +13,16 @@ from numpy.typing import ArrayLike
 from orchkit.errors import ParameterError, whole
 from orchkit.lab.stats.bootstrap import ratio_interval
 from orchkit.lab.stats.columns import Floats, numbers, share
-from orchkit.lab.stats.intervals import quantile
+from orchkit.lab.stats.intervals import quantile, standard_error
 from orchkit.lab.stats.paired import paired_bootstrap
-from orchkit.lab.stats.percentiles import Interval, percentile
+from orchkit.lab.stats.percentiles import Interval, percentile, plain
 from orchkit.lab.stats.resampling import Units, generator, known
 from orchkit.lab.stats.rights import score_limits
 
 #: With fewer prompts (or clusters) that differ, a bootstrap has too little to draw from.
 FEWEST_DIFFERENT = 10
+#: Where bounds of graded qualities, of clusters and of costs come from.
+METHODS = ("bootstrap", "normal")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Verdict:
     level : float
         Of the bound and of the interval.
     method : str
-        ``"bootstrap"``, or ``"score"`` where too few prompts differ for one.
+        ``"bootstrap"`` or ``"normal"``; ``"score"`` of right and wrong answers, and where too few
+        prompts differ.
     name_a, name_b : str
         What the two are called in the sentence.
 
@@ -108,6 +111,7 @@ def noninferior(
     level: float = 0.95,
     n: int = 2000,
     seed: int = 0,
+    method: str = "bootstrap",
     name_a: str = "",
     name_b: str = "the reference",
 ) -> Verdict:
@@ -129,6 +133,9 @@ def noninferior(
         As in `paired_bootstrap`.
     level : float
         Of the one-sided bound and of the two-sided intervals, in (0.5, 1).
+    method : {"bootstrap", "normal"}
+        Percentiles of resamplings; or normal quantiles of standard errors, which take milliseconds
+        for 100,000 prompts and agree with them from some hundreds on.
     name_a, name_b : str
         What the two are called when the verdict is printed.
 
@@ -144,9 +151,10 @@ def noninferior(
     Notes
     -----
     Of answers that are right or wrong the bounds are Tango's score interval (1998). Of graded
-    ones, and of clusters, they are percentiles of the paired bootstrap; where fewer than 10
-    prompts (or clusters) differ that knows too little of what did not happen, and the score
-    interval stands in, with a cluster counted as one prompt.
+    ones, and of clusters, they are percentiles of the paired bootstrap, or normal; where fewer than
+    10 prompts (or clusters) differ that knows too little of what did not happen, and the score
+    interval stands in, with a cluster counted as one prompt. The normal interval of a ratio of
+    costs is that of the delta method.
 
     Examples
     --------
@@ -155,6 +163,8 @@ def noninferior(
     within 1 pt of the reference at 33 % [32, 34] of its cost, n=1,000
     """
     share("level", level, 0.5)
+    if method not in METHODS:
+        raise ParameterError(f"method is {method!r}; write {' or '.join(map(repr, METHODS))}.")
     whole("n", n)
     generator(seed)  # says what is wrong with one that is not used, too
     if not (isinstance(margin, (int, float, np.number)) and 0 <= margin < 1):
@@ -168,7 +178,7 @@ def noninferior(
     (left, right, *costs), units = known(columns, clusters)
     drawing: dict[str, Any] = {"clusters": units.codes, "n": n, "seed": seed, "level": level}
     difference = left - right
-    lower, low, high, method = _bounds(left, right, units, drawing)
+    lower, low, high, used = _bounds(left, right, units, drawing, method)
     return Verdict(
         verdict=lower > -margin,
         margin=margin,
@@ -176,25 +186,27 @@ def noninferior(
         lower=lower,
         low=low,
         high=high,
-        cost_ratio=ratio_interval(*costs, **drawing) if costs else None,
+        cost_ratio=_cost_ratio(costs, units, drawing, method) if costs else None,
         n=units.rows,
         dropped=len(columns["a"]) - units.rows,
         differ=int(np.count_nonzero(difference)),
         clusters=units.clusters,
         level=level,
-        method=method,
+        method=used,
         name_a=name_a,
         name_b=name_b,
     )
 
 
 def _bounds(
-    left: Floats, right: Floats, units: Units, drawing: dict[str, Any]
+    left: Floats, right: Floats, units: Units, drawing: dict[str, Any], method: str
 ) -> tuple[float, float, float, str]:
     """Return the one-sided lower bound, the ends of the two-sided interval, and their method."""
     difference, level = left - right, drawing["level"]
     counted = units.codes is None and bool(np.isin(difference, (-1, 0, 1)).all())
     differ = np.count_nonzero(units.totals(np.abs(difference)))
+    if method == "normal" and not counted and differ >= FEWEST_DIFFERENT:
+        return (*_normal(difference, units, level), method)
     if units.too_few or (not counted and differ >= FEWEST_DIFFERENT):
         found = paired_bootstrap(left, right, **drawing)
         lower = math.nan if units.too_few else float(percentile(found.replicates, 1 - level))
@@ -203,6 +215,27 @@ def _bounds(
     lost = units.count * float(np.maximum(-difference, 0).mean())
     lower, _ = score_limits(gained, lost, units.count, NormalDist().inv_cdf(level))
     return lower, *score_limits(gained, lost, units.count, quantile(level)), "score"
+
+
+def _normal(difference: Floats, units: Units, level: float) -> tuple[float, float, float]:
+    """Return the one-sided lower bound, and the ends of the two-sided normal interval."""
+    mean, error = float(difference.mean()), standard_error(difference, clusters=units.codes)
+    half = quantile(level) * error
+    return mean - NormalDist().inv_cdf(level) * error, mean - half, mean + half
+
+
+def _cost_ratio(
+    costs: list[Floats], units: Units, drawing: dict[str, Any], method: str
+) -> Interval:
+    """Return the ratio of mean costs: with the bootstrap's interval, or the delta method's."""
+    if method != "normal" or units.too_few or not costs[1].sum() > 0:
+        return ratio_interval(*costs, **drawing)
+    ratio = float(costs[0].sum() / costs[1].sum())
+    off = costs[0] - ratio * costs[1]
+    half = quantile(drawing["level"]) * standard_error(off, clusters=units.codes)
+    low, high = ratio - half / costs[1].mean(), ratio + half / costs[1].mean()
+    ends = (plain(max(0.0, low)), plain(high), drawing["level"])
+    return Interval(ratio, *ends, units.rows, 0, units.clusters, 0.0, np.empty(0))
 
 
 def _finding(told: Verdict) -> str:

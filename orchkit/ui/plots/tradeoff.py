@@ -12,20 +12,11 @@ from orchkit.lab.pictures.tradeoff import oracle_line, points, zero_router
 from orchkit.lab.summary import ORACLE
 from orchkit.ui.money import usd
 from orchkit.ui.plots.canvas import LINE, ORACLE_COLOUR, SINGLE, STRATEGY, axes, remember, settle
-from orchkit.ui.plots.lettering import PLAIN, legend, note, short, title
+from orchkit.ui.plots.lettering import legend, note, short, title
+from orchkit.ui.plots.placing import Box, name_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.text import Annotation
-    from matplotlib.transforms import Bbox
-
-#: Where a point's name may stand, in points from it, the best first.
-_PLACES = [
-    (x, y)
-    for out in (8, 60, 120)
-    for y in (6, -13, 20, -27, 34, -41, 48, -55, 62, -69)
-    for x in (out, -out)
-]
 
 #: Of more points than these, single models that others beat have no name.
 NAMED = 12
@@ -85,7 +76,7 @@ def cost_quality(
     for kind in ("single model", "strategy", ORACLE):
         rows = drawn[[_kind(name, singles) == kind for name in drawn.index]]
         _draw_points(ax, rows, kind, artist)
-    _scale(ax, drawn["cost_per_1k"])
+    scale(ax, drawn["cost_per_1k"])
     ax.set_xlabel("cost [USD per 1,000 prompts]")
     ax.set_ylabel("quality [mean score, 95 % interval]")
     title(ax, "Cost and quality", frame, simulated)
@@ -103,8 +94,11 @@ def _nothing(frame: pd.DataFrame) -> str:
     return "no quality is known" if frame["quality"].isna().all() else "no cost is known"
 
 
-def _scale(ax: Axes, cost: pd.Series[float]) -> None:
-    """Costs that differ by factors stand on a logarithmic axis, unless something is free."""
+def scale(ax: Axes, cost: pd.Series[float]) -> None:
+    """Costs that differ by factors stand on a logarithmic axis, unless something is free.
+
+    No other axis goes far below nothing: a negative cost means nothing.
+    """
     from matplotlib.ticker import LogLocator, NullFormatter
 
     ax.margins(x=0.2)
@@ -114,6 +108,8 @@ def _scale(ax: Axes, cost: pd.Series[float]) -> None:
             ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
         ax.xaxis.set_major_formatter(lambda value, _: usd(value))
         ax.xaxis.set_minor_formatter(NullFormatter())
+    elif len(cost) and cost.min() >= 0 and cost.max() > 0:
+        ax.set_xlim(left=max(ax.get_xlim()[0], -0.05 * float(cost.max())))
 
 
 def _kind(name: str, singles: tuple[str, ...]) -> str:
@@ -172,50 +168,19 @@ def _told(rows: pd.DataFrame, singles: tuple[str, ...]) -> pd.DataFrame:
 
 def _annotate(ax: Axes, rows: pd.DataFrame, named: pd.DataFrame) -> None:
     """Name points, each beside it, where the name covers neither a point, a bar nor a name."""
-    from matplotlib.patheffects import withStroke
-
     settle(ax)
-    taken = [_bar_box(ax, row) for _, row in rows.iterrows()]
-    for name, row in named.sort_values("quality", ascending=False).iterrows():
-        label = ax.annotate(
-            short(name, 46 if len(rows) <= 8 else 24),
-            (row["cost_per_1k"], row["quality"]),
-            xytext=_PLACES[0],
-            textcoords="offset points",
-            fontsize=9,
-            **PLAIN,
-            path_effects=[withStroke(linewidth=3, foreground="white")],
-            arrowprops={"arrowstyle": "-", "color": LINE, "linewidth": 0.5, "shrinkB": 4},
-        )
-        taken.append(_settle(ax, label, taken))
+    width = 46 if len(rows) <= 8 else 24
+    told = named.sort_values("quality", ascending=False)
+    at = zip(told.index, told["cost_per_1k"], told["quality"], strict=True)
+    name_points(
+        ax,
+        [(short(name, width), x, y) for name, x, y in at],
+        [_bar_box(ax, row) for _, row in rows.iterrows()],
+    )
 
 
-def _settle(ax: Axes, label: Annotation, taken: list[Bbox]) -> Bbox:
-    """Move a name to the place around its point that covers least; return the space it takes."""
-
-    def cost(place: tuple[int, int]) -> tuple[bool, int]:
-        box = _moved(label, place)
-        outside = not (ax.bbox.containsx(box.x0) and ax.bbox.containsx(box.x1))
-        outside = outside or not (ax.bbox.containsy(box.y0) and ax.bbox.containsy(box.y1))
-        return outside, int(box.count_overlaps(taken))
-
-    free = (place for place in _PLACES if cost(place) == (False, 0))
-    return _moved(label, next(free, None) or min(_PLACES, key=cost))
-
-
-def _moved(label: Annotation, place: tuple[int, int]) -> Bbox:
-    label.set_position(place)
-    label.set_horizontalalignment("left" if place[0] > 0 else "right")
-    from matplotlib.text import Text
-
-    label.get_window_extent()  # settles the position
-    return Text.get_window_extent(label)  # and this is it without the line to its point
-
-
-def _bar_box(ax: Axes, row: pd.Series[Any]) -> Bbox:
+def _bar_box(ax: Axes, row: pd.Series[Any]) -> Box:
     """Return the space a point and its error bar take, in pixels."""
-    from matplotlib.transforms import Bbox
-
-    low, high = row["quality_low"], row["quality_high"]
-    ends = ax.transData.transform([(row["cost_per_1k"], low), (row["cost_per_1k"], high)])
-    return Bbox([[ends[0][0] - 5, ends[0][1]], [ends[1][0] + 5, ends[1][1]]])
+    cost, ends = row["cost_per_1k"], row[["quality_low", "quality_high"]].fillna(row["quality"])
+    (left, low), (right, high) = ax.transData.transform([(cost, end) for end in ends])
+    return left - 5, low - 5, right + 5, high + 5

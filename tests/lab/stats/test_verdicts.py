@@ -154,3 +154,35 @@ def test_rights_and_wrongs_have_the_score_interval() -> None:
     assert found.method == "score"
     assert (found.low, found.high) == pytest.approx(tango(won, lost, len(weak)))
     assert found.low < found.lower < found.difference < found.high
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_the_normal_bounds_are_nearly_those_of_the_bootstrap(grouped: bool) -> None:
+    """With thousands of graded answers both methods agree, on quality and on the cost ratio."""
+    draw = np.random.default_rng(3)
+    b = draw.uniform(0, 0.9, 4000)
+    a, cost_b = b + draw.uniform(-0.1, 0.1, 4000).clip(-b), draw.gamma(2, 1.0, 4000)
+    given = {"cost_a": cost_b * draw.uniform(0.2, 0.6, 4000), "cost_b": cost_b}
+    given |= {"clusters": np.arange(4000) // 4} if grouped else {}
+    slow, quick = (noninferior(a, b, method=each, **given) for each in ("bootstrap", "normal"))
+    assert quick.method == "normal"
+    assert [quick.low, quick.lower, quick.high] == pytest.approx(
+        [slow.low, slow.lower, slow.high], abs=3e-4
+    )
+    assert quick.cost_ratio.estimate == slow.cost_ratio.estimate
+    assert [quick.cost_ratio.low, quick.cost_ratio.high] == pytest.approx(
+        [slow.cost_ratio.low, slow.cost_ratio.high], abs=2e-3
+    )
+
+
+def test_rights_and_wrongs_have_the_score_interval_by_either_method() -> None:
+    """The method is of graded answers and of costs alone."""
+    a, b = [1, 0, 1, 1] * 100, [1, 1, 0, 1] * 100
+    slow, quick = (noninferior(a, b, method=each) for each in ("bootstrap", "normal"))
+    assert (quick.method, quick.low, quick.lower) == ("score", slow.low, slow.lower)
+
+
+def test_an_unknown_method_is_told() -> None:
+    """Nothing is guessed of a misspelt method."""
+    with pytest.raises(ParameterError, match="write 'bootstrap' or 'normal'"):
+        noninferior([1, 0], [1, 1], method="gauss")

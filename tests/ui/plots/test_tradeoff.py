@@ -80,6 +80,14 @@ def test_a_free_model_can_be_drawn(ax: Axes) -> None:
     assert named(ax) == {"free", "dear"}
 
 
+def test_no_axis_goes_far_below_free(ax: Axes) -> None:
+    """Beside a free model the axis of cost starts at about nothing, and both points are on it."""
+    cost_quality(table(free=0, dear=50), ax=ax)
+    left, right = ax.get_xlim()
+    assert -0.05 * 50 <= left <= 0
+    assert right > 50
+
+
 def test_what_is_unknown_is_not_drawn(ax: Axes) -> None:
     """Rows without a quality or a cost are left out, the others stay."""
     frame = table(cheapest=1, unscored=2, unpriced=3)

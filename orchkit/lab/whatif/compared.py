@@ -1,0 +1,161 @@
+"""What a comparison would have come to at other prices: its strategies as they were run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from orchkit.core.catalog import NANO
+from orchkit.errors import MatrixError, ParameterError
+from orchkit.lab.arrays import Ints
+from orchkit.lab.summary import common
+from orchkit.lab.whatif.settings import Setting
+from orchkit.lab.whatif.way import Way
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Tidy results of several strategies to look at.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Tidy: strategy, row, quality, cost (USD), model_used, metadata; of single models that were
+        only recorded, strategy, row, quality and cost.
+    names : sequence of str
+        The strategies that were compared.
+    alone : sequence of str
+        The strategies that are one model each.
+
+    Raises
+    ------
+    MatrixError
+        For no prompt the quality of all strategies is known.
+    """
+
+    results: pd.DataFrame
+    names: Sequence[str]
+    alone: Sequence[str]
+
+    def __post_init__(self) -> None:
+        if not len(self.place) or self._kept["quality"].isna().any():
+            raise MatrixError(
+                "For no prompt the quality of all strategies is known, so there is nothing to "
+                "hold against cost. Compare with references, or score the responses."
+            )
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """Strategies by their labels, in the order they are offered."""
+        return tuple(self.names)
+
+    @cached_property
+    def place(self) -> Ints:
+        """Positions of the prompts that are judged."""
+        return np.array(sorted(self._kept["row"].unique()), dtype=np.int64)
+
+    @property
+    def left_out(self) -> int:
+        """Prompts of which not all is known."""
+        return int(self.results["row"].nunique()) - len(self.place)
+
+    @cached_property
+    def models(self) -> tuple[str, ...]:
+        """The models that were asked, the cheapest call first."""
+        calls = [call for own in self._calls.values() for each in own for call in each]
+        if not calls:
+            return ()
+        table = pd.DataFrame(calls, columns=["model", "cost"])
+        return tuple(table.groupby("model")["cost"].mean().sort_values(kind="stable").index)
+
+    def start(self) -> Setting:
+        """Return the setting to begin with."""
+        return Setting(self.names[0], self.models)
+
+    def way(self, setting: Setting) -> Way:
+        """Return what each prompt came to, at the setting's prices.
+
+        Raises ParameterError for a strategy that asked a model that is not among the setting's.
+        """
+        found = self._ways.get(setting.strategy)
+        if found is None:
+            known = ", ".join(self.names)
+            raise ParameterError(f"strategy is {setting.strategy!r}; it can be {known}.")
+        unwanted = [m for m in self._asked(found) if m not in setting.models]
+        if unwanted:
+            raise ParameterError(f"{setting.strategy} asked {', '.join(unwanted)}; tick it.")
+        return replace(found, paid=found.paid * np.array(setting.factors_of(self.models)))
+
+    def singles(self, setting: Setting) -> dict[str, Way]:
+        """Return each model alone, at the setting's prices."""
+        every = replace(setting, models=self.models)
+        return {name: self.way(replace(every, strategy=name)) for name in self.alone}
+
+    def others(self, setting: Setting) -> dict[str, Way]:
+        """Return the strategies that asked none but the setting's models."""
+        told = {name: self._ways[name] for name in self.names if name not in self.alone}
+        return {
+            name: self.way(replace(setting, strategy=name))
+            for name, way in told.items()
+            if set(self._asked(way)) <= set(setting.models)
+        }
+
+    def curve(self, _: Setting) -> pd.DataFrame | None:
+        """Return None: what was run has no threshold to move."""
+        return None
+
+    @cached_property
+    def _kept(self) -> pd.DataFrame:
+        return common(self.results)
+
+    @cached_property
+    def _rows(self) -> dict[str, pd.DataFrame]:
+        """The rows of each strategy, in the order of prompts."""
+        grouped = self._kept.groupby("strategy", sort=False)
+        return {str(name): own.set_index("row").loc[self.place] for name, own in grouped}
+
+    @cached_property
+    def _calls(self) -> dict[str, list[list[tuple[str, float]]]]:
+        """Each strategy's calls, prompt by prompt: model and USD."""
+        return {name: _calls_of(name, own) for name, own in self._rows.items()}
+
+    @cached_property
+    def _ways(self) -> Mapping[str, Way]:
+        return {name: self._way(name, own) for name, own in self._rows.items()}
+
+    def _way(self, name: str, own: pd.DataFrame) -> Way:
+        column = {model: at for at, model in enumerate(self.models)}
+        paid = np.zeros((len(own), len(self.models)))
+        asked = np.zeros(paid.shape, dtype=bool)
+        for row, calls in enumerate(self._calls[name]):
+            for model, cost in calls:
+                paid[row, column[model]] += cost * NANO
+                asked[row, column[model]] = True
+        used = own["model_used"].tolist() if "model_used" in own else [name] * len(own)
+        used = [name if name in self.alone and pd.isna(one) else one for one in used]
+        chosen = np.array([column.get(model, -1) for model in used], dtype=np.int64)
+        quality = own["quality"].to_numpy(dtype=float)
+        return Way(name, self.models, quality, chosen, asked, np.rint(paid))
+
+    def _asked(self, way: Way) -> list[str]:
+        return [self.models[at] for at in np.flatnonzero(way.asked.any(axis=0))]
+
+
+def _calls_of(name: str, own: pd.DataFrame) -> list[list[tuple[str, float]]]:
+    """Return the calls of each row: as noted, or of a model alone the one it is."""
+    noted = own["metadata"] if "metadata" in own else pd.Series(None, own.index, dtype=object)
+    return [
+        [(str(call["model"]), _dollars(call["cost"])) for call in cell["calls"]]
+        if isinstance(cell, dict)
+        else [(name, float(cost))]
+        for cell, cost in zip(noted, own["cost"], strict=True)
+    ]
+
+
+def _dollars(cost: Any) -> float:
+    return float("nan") if cost is None else float(cost)

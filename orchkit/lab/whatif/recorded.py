@@ -1,0 +1,255 @@
+"""What a recording would have come to under any setting: column arithmetic, at once.
+
+Equal to replaying the strategy row by row, as long as prices are those recorded. At other prices
+each call costs as many times as much, and strategies that go by price choose by the new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from orchkit.core.catalog import Catalog, Tier
+from orchkit.core.strategies import AgreeThenEscalate, Cheapest, Ensemble, Fallback
+from orchkit.errors import ParameterError
+from orchkit.lab.arrays import Arrays, Flags, Floats, Ints, arrays_of
+from orchkit.lab.asking import Predict
+from orchkit.lab.cascading import stops
+from orchkit.lab.matrix import Matrix
+from orchkit.lab.metrics import pareto
+from orchkit.lab.sweeping import Binned, binned, by_cost, sweep_frame, swept
+from orchkit.lab.voting import Ballots, agreeing, ballots_of, escalated, voted
+from orchkit.lab.whatif.settings import Setting
+from orchkit.lab.whatif.way import Way
+
+#: The thresholds of a curve.
+LIMITS = np.linspace(0, 1, 101)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A recording to try settings on.
+
+    Parameters
+    ----------
+    matrix : Matrix
+    catalog : Catalog
+        Its models, with tiers and prices.
+    predict : callable
+        Texts -> tiers, for ``"cheapest"``.
+
+    Raises
+    ------
+    MatrixError
+        For no prompt quality and cost of all models are known.
+    """
+
+    matrix: Matrix
+    catalog: Catalog
+    predict: Predict
+
+    def __post_init__(self) -> None:
+        _ = self._arrays  # what is wrong with the recording is told here
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """Strategies by their short names, in the order they are offered."""
+        return tuple(_WAYS)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models, the cheapest first."""
+        return self._arrays.models
+
+    @property
+    def place(self) -> Ints:
+        """Positions in the recording of the prompts that are judged."""
+        return self._arrays.place
+
+    @property
+    def left_out(self) -> int:
+        """Prompts for which not all is known."""
+        return self._arrays.left_out
+
+    def start(self) -> Setting:
+        """Return the setting to begin with: a fallback over the models that no other beats."""
+        ways = list(self.singles(Setting("fallback", self.models)).values())
+        cost, quality = ([way.standing[of] for way in ways] for of in ("cost_per_1k", "quality"))
+        kept = np.array(self.models)[pareto(cost, quality)].tolist()
+        return Setting("fallback", tuple(kept if len(kept) > 1 else self.models[:3]))
+
+    def kept(self, setting: Setting) -> tuple[str, ...]:
+        """Return the setting's models, the cheapest at its prices first."""
+        spent = self._arrays.cost.sum(axis=0) * np.array(setting.factors_of(self.models))
+        ranked = (self.models[at] for at in np.argsort(spent, kind="stable"))
+        return tuple(name for name in ranked if name in setting.models)
+
+    def way(self, setting: Setting) -> Way:
+        """Return what each prompt comes to.
+
+        Raises ParameterError for too few models, and for a strategy that is not among these.
+        """
+        kept = self.kept(setting)
+        if setting.strategy not in self.strategies:
+            raise ParameterError(
+                f"strategy is {setting.strategy!r}; it can be {', '.join(self.strategies)}."
+            )
+        least = {"agree": 3, "ensemble": 2}.get(setting.strategy, 1)
+        if len(kept) < least:
+            raise ParameterError(f"{setting.strategy} needs {least} models or more; tick another.")
+        arrays = self._priced(setting.factors_of(self.models))
+        columns = np.array([arrays.column(name) for name in kept])
+        chosen, asked = _WAYS[setting.strategy](self, arrays, columns, setting)
+        rows = np.arange(len(arrays))
+        return Way(
+            setting.strategy,
+            self.models,
+            arrays.quality[rows, chosen],
+            chosen,
+            asked,
+            np.where(asked, arrays.cost, 0),
+        )
+
+    def singles(self, setting: Setting) -> dict[str, Way]:
+        """Return each model alone, at the setting's prices."""
+        arrays = self._priced(setting.factors_of(self.models))
+        return {name: _single(arrays, at) for at, name in enumerate(self.models)}
+
+    def others(self, _: Setting) -> dict[str, Way]:
+        """Return no further strategies: each can be chosen."""
+        return {}
+
+    def curve(self, setting: Setting) -> pd.DataFrame | None:
+        """Return what a fallback comes to at 101 thresholds; None for what has no threshold."""
+        kept = self.kept(setting)
+        if setting.strategy != "fallback" or not kept:
+            return None
+        arrays = self._priced(setting.factors_of(self.models))
+        table = replace(self._binned, arrays=arrays)
+        return sweep_frame(swept(table, kept), kept, binary=arrays.binary)
+
+    def strategy(self, setting: Setting) -> Any:
+        """Return the strategy a setting stands for, to route with."""
+        kept = self.kept(setting)
+        made: Mapping[str, Callable[[], Any]] = {
+            "fallback": lambda: Fallback(chain=kept, threshold=setting.threshold),
+            "cheapest": Cheapest,
+            "ensemble": lambda: Ensemble(models=kept),
+            "agree": lambda: AgreeThenEscalate(kept[:-1], kept[-1]),
+        }
+        return made[setting.strategy]()
+
+    @cached_property
+    def _arrays(self) -> Arrays:
+        found = arrays_of(self.matrix, self.matrix.models)
+        order = [found.column(name) for name in by_cost(found)]
+        return replace(
+            found,
+            models=tuple(found.models[at] for at in order),
+            quality=np.asfortranarray(found.quality[:, order]),
+            cost=np.asfortranarray(found.cost[:, order]),
+            rank=np.asfortranarray(found.rank[:, order]),
+            usable=np.asfortranarray(found.usable[:, order]),
+        )
+
+    @cached_property
+    def _binned(self) -> Binned:
+        return binned(self._arrays, LIMITS)
+
+    @cached_property
+    def _ballots(self) -> Ballots:
+        return ballots_of(self.matrix, self._arrays, self.catalog)
+
+    @cached_property
+    def tiers(self) -> NDArray[Any]:
+        """The rank of each prompt's tier."""
+        texts = self.matrix.prompts["prompt"].iloc[self.place]
+        told = self.predict([text if isinstance(text, str) else "" for text in texts])
+        return np.array([Tier(tier).rank for tier in told])
+
+    @cached_property
+    def _last(self) -> dict[tuple[float, ...], Arrays]:
+        return {}
+
+    def _priced(self, factors: tuple[float, ...]) -> Arrays:
+        """Return the arrays at these prices; those of the last ones are kept."""
+        if factors not in self._last:
+            self._last.clear()
+            cost = np.rint(self._arrays.cost * np.array(factors)).astype(np.int64)
+            self._last[factors] = replace(self._arrays, cost=np.asfortranarray(cost))
+        return self._last[factors]
+
+
+def _single(arrays: Arrays, column: int) -> Way:
+    """Return one model alone."""
+    asked = np.zeros(arrays.cost.shape, dtype=bool)
+    asked[:, column] = True
+    chosen = np.full(len(arrays), column)
+    paid = np.where(asked, arrays.cost, 0)
+    name = arrays.models[column]
+    return Way(name, arrays.models, arrays.quality[:, column], chosen, asked, paid)
+
+
+Chosen = tuple[Ints, Flags]
+
+
+def _fallback(_: Recorded, arrays: Arrays, columns: Ints, setting: Setting) -> Chosen:
+    chosen, reached = stops(arrays, columns, [setting.threshold] * len(columns))
+    asked = np.zeros(arrays.cost.shape, dtype=bool)
+    asked[:, columns] = reached
+    return chosen, asked
+
+
+def _cheapest(table: Recorded, arrays: Arrays, columns: Ints, setting: Setting) -> Chosen:
+    able = _able(table, columns, setting)
+    chosen = able[table.tiers]
+    return chosen, chosen[:, None] == np.arange(len(arrays.models))
+
+
+def _able(table: Recorded, columns: Ints, setting: Setting) -> Ints:
+    """Return the column of the cheapest able model for each tier, by today's prices."""
+    catalog, factors = table.catalog, setting.factors_of(table.models)
+    defaults = [at for at in columns if table.models[at] in catalog.pool]
+    known = {at: catalog[table.models[at]] for at in defaults or columns}
+    ranked = sorted(known, key=lambda at: (known[at].blended * factors[at], -known[at].tier.rank))
+    most = max(model.tier for model in known.values())
+    able = [
+        next(at for at in ranked if known[at].tier >= min(tier, most, key=lambda each: each.rank))
+        for tier in Tier
+    ]
+    return np.array(able)
+
+
+def _ensemble(table: Recorded, arrays: Arrays, columns: Ints, setting: Setting) -> Chosen:
+    ballots = _at_prices(table, arrays, setting)
+    chosen = voted(ballots, [arrays.models[at] for at in columns], "confidence").chosen
+    return chosen, np.broadcast_to(_among(arrays, columns), arrays.cost.shape)
+
+
+def _agree(table: Recorded, arrays: Arrays, columns: Ints, setting: Setting) -> Chosen:
+    ballots = _at_prices(table, arrays, setting)
+    *cheap, then = (arrays.models[at] for at in columns)
+    agreed = agreeing(ballots, cheap)
+    asked = np.broadcast_to(_among(arrays, columns), arrays.cost.shape).copy()
+    asked[agreed, columns[-1]] = False
+    return escalated(ballots, cheap, then, agreed).chosen, asked
+
+
+def _among(arrays: Arrays, columns: Ints) -> Flags:
+    return np.isin(np.arange(len(arrays.models)), columns)
+
+
+def _at_prices(table: Recorded, arrays: Arrays, setting: Setting) -> Ballots:
+    """Return the ballots, with ties decided by the setting's prices."""
+    found = table._ballots
+    factors: Floats = np.array(setting.factors_of(table.models))
+    return replace(found, arrays=arrays, price=found.price * factors)
+
+
+_WAYS = {"fallback": _fallback, "cheapest": _cheapest, "ensemble": _ensemble, "agree": _agree}

@@ -1,0 +1,1 @@
+"""The dashboard's parts. They import ipywidgets: `orchkit.ui.dashboard` loads them when asked."""

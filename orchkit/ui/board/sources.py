@@ -1,0 +1,133 @@
+"""What a board looks at: a recording, or a comparison, with the texts behind its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from orchkit.lab.asking import predictor
+from orchkit.lab.whatif import Compared, Recorded, Setting, Way
+from orchkit.ui.comparison import Comparison
+from orchkit.ui.learned import judge
+from orchkit.ui.rebuilding import code
+from orchkit.ui.recordings import ResponseMatrix
+
+
+class Source(Protocol):
+    """What a board needs to know of what it looks at."""
+
+    @property
+    def table(self) -> Recorded | Compared:
+        """What settings come to."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any answer is the simulator's."""
+
+    def prompt(self, place: int) -> str:
+        """Return a judged prompt's text."""
+
+    def answer(self, way: Way, place: int) -> str:
+        """Return the text of the answer a way kept for a judged prompt."""
+
+    def code(self, setting: Setting) -> str:
+        """Return the code that stands for a setting."""
+
+
+@dataclass(frozen=True)
+class OfMatrix:
+    """A recording: every setting can be tried."""
+
+    matrix: ResponseMatrix
+
+    @cached_property
+    def table(self) -> Recorded:
+        """What settings come to."""
+        return Recorded(self.matrix, self.matrix.known(), predictor(judge(None)))
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any answer is the simulator's."""
+        return self.matrix.simulated
+
+    def prompt(self, place: int) -> str:
+        """Return a judged prompt's text, or else its id."""
+        at = self.table.place[place]
+        return _said(self._prompts.iloc[at], str(self._prompts.index[at]))
+
+    def answer(self, way: Way, place: int) -> str:
+        """Return the text of the answer a way kept."""
+        frame, rows = self._cells
+        row = rows[self.table.place[place], way.chosen[place]]
+        return _said(frame["response"].iloc[row], "(no text recorded)")
+
+    def code(self, setting: Setting) -> str:
+        """Return the strategy, and at other prices the recording at them."""
+        kept = list(self.table.kept(setting))
+        told = f"strategy = {code(self.table.strategy(setting))}"
+        if setting.strategy == "cheapest" and len(kept) < len(self.table.models):
+            told += f"\nmat = mat.subset(models={kept!r})"
+        changed = {name: by for name, by in setting.factors.items() if by != 1}
+        if changed:
+            told += f"\n# at prices times {changed!r}"
+        return f"{told}\ndf.orch.route(strategy)  # or mat.compare([strategy])"
+
+    @cached_property
+    def _prompts(self) -> pd.Series[Any]:
+        return self.matrix.prompts["prompt"]
+
+    @cached_property
+    def _cells(self) -> tuple[pd.DataFrame, Any]:
+        return self.matrix.cell_rows(self.table.models)
+
+
+@dataclass(frozen=True)
+class OfComparison:
+    """A comparison: its strategies as they were run."""
+
+    comparison: Comparison
+
+    @cached_property
+    def table(self) -> Compared:
+        """What its strategies came to."""
+        beside = self.comparison.beside
+        return Compared(beside.results, self.comparison.names, beside.singles)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any answer is the simulator's."""
+        return self.comparison.simulated
+
+    def prompt(self, place: int) -> str:
+        """Return a judged prompt's text, or else its number."""
+        row = int(self.table.place[place])
+        prompts = self.comparison.prompts
+        if prompts is None or "prompt" not in prompts:
+            return f"prompt {row}"
+        return _said(prompts["prompt"].iloc[row], f"prompt {row}")
+
+    def answer(self, way: Way, place: int) -> str:
+        """Return the text of the answer a strategy kept."""
+        row = int(self.table.place[place])
+        texts = self._texts.get(way.name)
+        return _said(None if texts is None else texts.get(row), "(no text recorded)")
+
+    def code(self, setting: Setting) -> str:
+        """Return how the strategy was written."""
+        return f"# {setting.strategy}"
+
+    @cached_property
+    def _texts(self) -> dict[str, pd.Series[Any]]:
+        grouped = self.comparison.results.groupby("strategy", sort=False)
+        return {str(name): own.set_index("row")["response"] for name, own in grouped}
+
+
+def _said(cell: Any, otherwise: str) -> str:
+    """Return a cell's text; of a conversation its last message."""
+    if isinstance(cell, (list, tuple, np.ndarray)) and len(cell) and isinstance(cell[-1], dict):
+        cell = cell[-1].get("content")
+    return cell if isinstance(cell, str) and cell.strip() else otherwise

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import ipywidgets
+import pandas as pd
+import pytest
+
+import orchkit
+from orchkit.errors import ParameterError
+
+
+def text_of(board: Any) -> str:
+    """Return everything the board tells in words."""
+    return re.sub(r"<[^>]+>", " ", board._repr_mimebundle_()["text/html"])
+
+
+def test_a_move_redraws_picture_and_numbers(board: Any) -> None:
+    """The picture, the words, the tables and the code all follow the threshold."""
+    before = (board.picture, repr(board), text_of(board), board.code)
+    board.controls.threshold.value = 0.9
+    after = (board.picture, repr(board), text_of(board), board.code)
+    assert all(one != other for one, other in zip(before, after, strict=True))
+    assert "threshold=0.9" in board.code
+
+
+def test_numbers_are_those_of_a_replay(board: Any, matrix: Any) -> None:
+    """Quality and cost are what `compare` says of the exported strategy."""
+    board.controls.threshold.value = 0.85
+    for name in ("fallback", "cheapest", "ensemble", "agree"):
+        board.controls.strategy.value = name
+        board.controls.models["gpt-4o-mini"].value = True
+        space = {"orchkit": orchkit, "mat": matrix}
+        exec(board.code.splitlines()[0], space)  # noqa: S102 - it is what a user would run
+        told = matrix.compare([space["strategy"]]).summary().iloc[0]
+        assert f"{100 * told['quality']:.1f} % [" in repr(board)
+        assert f"{told['cost_per_1k']:.2f} per 1,000" in repr(board)
+
+
+def test_what_cannot_be_says_why_and_shows_nothing_else(board: Any) -> None:
+    """Without enough models there is a sentence; ticking one brings all back."""
+    board.controls.strategy.value = "agree"
+    board.controls.models["gpt-4o-mini"].value = False
+    assert repr(board) == "Dashboard(agree needs 3 models or more; tick another.)"
+    assert board.code == ""
+    assert "Verdicts" not in text_of(board)
+    board.controls.models["gpt-4o-mini"].value = True
+    assert "Verdicts" in text_of(board)
+
+
+def test_the_best_within_a_budget_is_found(board: Any) -> None:
+    """The button moves the threshold to the best quality whose cost is within it."""
+    board.controls.budget.value = 2.0
+    told = re.search(r"best threshold within it is (0\.\d\d)", text_of(board))
+    board.controls.best.click()
+    assert told is not None
+    assert board.controls.threshold.value == float(told.group(1))
+    assert "Within the budget" in text_of(board)
+
+
+def test_a_budget_nothing_fits_moves_nothing(board: Any) -> None:
+    """It is told how far over it is."""
+    board.controls.budget.value = 0.0001
+    before = board.controls.threshold.value
+    board.controls.best.click()
+    assert board.controls.threshold.value == before
+    assert "Over the budget by" in text_of(board)
+
+
+def test_prices_move_money_and_not_quality(board: Any) -> None:
+    """Twice the price of every model is twice the cost."""
+    told = repr(board)
+    for slider in board.controls.prices.values():
+        slider.value = 2.0
+    assert told.split(" for ")[0] == repr(board).split(" for ")[0]
+    cost = [float(re.search(r"\$([\d.]+) per", each).group(1)) for each in (told, repr(board))]
+    assert cost[1] == pytest.approx(2 * cost[0], rel=0.01)
+    assert "prices times" in board.code
+
+
+def test_reset_brings_the_first_view_back(board: Any) -> None:
+    """All controls, and with them picture and words."""
+    first = (repr(board), board.code, board.setting)
+    board.controls.strategy.value = "cheapest"
+    board.controls.budget.value = 3
+    board.controls.prices["claude-opus-3"].value = 0.1
+    board.controls.models["gpt-4o-mini"].value = False
+    board.controls.reset.click()
+    assert (repr(board), board.code, board.setting) == first
+    assert board.controls.limit is None
+
+
+def test_a_strategy_without_a_threshold_has_none_to_move(board: Any) -> None:
+    """The slider is off, and so is the curve."""
+    board.controls.strategy.value = "ensemble"
+    assert board.controls.threshold.disabled
+    board.controls.strategy.value = "fallback"
+    assert not board.controls.threshold.disabled
+
+
+def test_it_is_a_widget_with_a_stable_text_and_a_still_twin(board: Any, matrix: Any) -> None:
+    """No address in its text; a page without a kernel has the picture with words for it."""
+    bundle = board._repr_mimebundle_()
+    assert isinstance(board, ipywidgets.Widget)
+    assert bundle["text/plain"] == repr(board) == repr(orchkit.dashboard(matrix))
+    assert "0x" not in repr(board)
+    assert '<img alt="fallback at 0.60: ' in bundle["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_simulated_answers_are_named(board: Any) -> None:
+    """In words, beside the numbers."""
+    assert "SIMULATED answers" in text_of(board)
+
+
+def test_a_comparison_can_be_looked_at(matrix: Any) -> None:
+    """Its strategies as they were run, held against each other and the recorded models."""
+    board = orchkit.dashboard(matrix.compare(["fallback", "ensemble"]))
+    assert board.controls.strategy.options == ("fallback", "ensemble")
+    assert board.controls.threshold.disabled
+    before = board.picture
+    board.controls.strategy.value = "ensemble"
+    assert board.picture != before
+    assert "Rows where ensemble and claude-opus-3 disagree" in text_of(board)
+    board.controls.prices["claude-opus-3"].value = 0.1
+    assert "ensemble" in repr(board)
+
+
+def test_a_live_comparison_without_single_models_can_be_looked_at(matrix: Any) -> None:
+    """Strategies are then held against each other."""
+    with orchkit.use("simulator"):
+        df = orchkit.load_dataset("everyday").head(20)
+        board = orchkit.dashboard(df.orch.compare(["cheapest", "fallback"], progress=False))
+    assert set(board.controls.against.options) == {"cheapest", "fallback"}
+    assert "SIMULATED" in text_of(board)
+
+
+def test_a_recording_without_texts_or_confidences_works() -> None:
+    """Ids stand for prompts; what was not recorded is said to be missing."""
+    long = pd.DataFrame(
+        {
+            "prompt_id": ["q1", "q1", "q2", "q2"],
+            "model": ["a", "b"] * 2,
+            "quality": [0, 1, 1, 0],
+            "cost": [0.001, 0.002] * 2,
+        }
+    )
+    board = orchkit.dashboard(orchkit.ResponseMatrix(long))
+    board.controls.against.value = "a"
+    told = text_of(board)
+    assert "q1" in told
+    assert "(no text recorded)" in told
+
+
+@pytest.mark.parametrize("given", [None, "m.parquet", pd.DataFrame()])
+def test_what_is_neither_is_refused(given: Any) -> None:
+    """The error says how to make one."""
+    with pytest.raises(ParameterError, match=r"df\.orch\.record"):
+        orchkit.dashboard(given)
