@@ -12,6 +12,8 @@ from orchkit.ui.terminal import harmless
 
 #: Keeps notebooks from typesetting dollars as formulas, and links in them.
 UNTYPESET = "tex2jax_ignore mathjax_ignore"
+#: Between rows: what is stored in a notebook is compared line by line.
+NEXT = "\n"
 #: How tags begin that a notebook would show otherwise, and how they are to look: text is escaped,
 #: and begins none.
 LOOKS = {
@@ -92,7 +94,7 @@ def table(frame: pd.DataFrame, caption: str = "") -> str:
     rows = (_row(name, cells, looks, numbered) for name, *cells in frame.itertuples(name=None))
     named = f"<caption>{text(caption)}</caption>" if caption else ""
     head = "".join(f'<th scope="col" class="{look}">{text(each)}</th>' for look, each in heads)
-    shown = f"<table>{named}<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    shown = f"<table>{named}<thead><tr>{head}</tr></thead><tbody>{NEXT.join(rows)}</tbody></table>"
     label = f' aria-label="{text(caption)}"' if caption else ""
     return f'<div class="wide" role="region" tabindex="0"{label}>{shown}</div>'
 
@@ -106,7 +108,7 @@ def facts(told: Iterable[tuple[str, object]], caption: str = "") -> str:
     '<table><tbody><tr><th scope="row">cost</th><td class="told">$0.01</td></tr></tbody></table>'
     """
     named = f"<caption>{text(caption)}</caption>" if caption else ""
-    rows = "".join(
+    rows = NEXT.join(
         f'<tr><th scope="row">{text(name)}</th><td class="told">{text(each)}</td></tr>'
         for name, each in told
     )

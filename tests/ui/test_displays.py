@@ -42,6 +42,10 @@ class Page(HTMLParser):
         if self._inside:
             self.cells.append("")
 
+    def handle_endtag(self, tag: str) -> None:
+        """Leave a cell."""
+        self._inside = self._inside and tag not in ("th", "td")
+
     def handle_data(self, data: str) -> None:
         """Note text."""
         self.text += data
