@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 
+import pytest
 from matplotlib import pyplot as plt
 
 import orchkit
@@ -28,13 +30,16 @@ def test_there_are_exactly_two_set_up_commands() -> None:
     assert "^python3 -m venv .*pytest$" in CI.read_text("utf-8")
 
 
-def test_the_notebook_code_runs() -> None:
+def test_the_notebook_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every block of Python in README, one after the other, runs with no key."""
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```$", README.read_text("utf-8"), re.M | re.S)
     assert len(blocks) >= 4
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     with warnings.catch_warnings(), orchkit.use("simulator"):
         warnings.simplefilter("ignore", orchkit.OrchkitWarning)
         for block in blocks:
             exec(compile(block, "README.md", "exec"), names)  # noqa: S102 - our own README
     plt.close("all")
+    billed = names["server"].book().billed_nano
+    assert billed == round(names["out"]["cost"].sum() * 1e9) > 0

@@ -129,8 +129,11 @@ def times(seconds: Iterable[float]) -> pd.Series[Any]:
     [1970.0, nan]
     """
     microseconds = (1e6 * np.array([*seconds], dtype="float64")).round()
-    told = pd.to_datetime(microseconds, unit="us", utc=True)
-    return pd.Series(told).astype(cast("Any", COLUMNS["timestamp"]))
+    known = np.isfinite(microseconds)
+    # Not pd.to_datetime: where a time is unknown, pandas 2 rounds memory nobody has written to.
+    found = np.where(known, microseconds, 0).astype("int64").astype("datetime64[us]")
+    found[~known] = np.datetime64("NaT")
+    return pd.Series(found).dt.tz_localize("UTC").astype(cast("Any", COLUMNS["timestamp"]))
 
 
 def record(trace: Trace, strategy: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -97,6 +98,15 @@ def test_result_columns_are_those_of_the_contract(traces: list[Trace]) -> None:
     frame = results_frame(traces, "cheapest")
     assert frame.dtypes.map(str).to_dict() == CONTRACT
     assert list(frame.columns) == list(CONTRACT) == list(COLUMNS)
+
+
+def test_unknown_times_hold_whatever_memory_held_before() -> None:
+    """A time nobody knows is missing, and no leftover of freed memory is taken for one."""
+    leftovers = [np.full(40, 1e308) for _ in range(6)]
+    del leftovers
+    times = frames._column([0.25, *[math.nan] * 39], CONTRACT["timestamp"])
+    assert times[0] == datetime(1970, 1, 1, 0, 0, 0, 250_000, tzinfo=UTC)
+    assert times[1:].isna().all()
 
 
 def test_an_empty_frame_gives_an_empty_result() -> None:
