@@ -1,5 +1,54 @@
 """Route prompts over several language models, and measure how well each way of routing does.
 
+Importing orchkit gives every DataFrame an ``.orch``. Start with a frame that has a column of
+prompts; with a column of right answers, too, strategies are compared by quality and cost::
+
+    df = orchkit.load_dataset("everyday")  # prompt, reference, scorer, complexity, kind
+    out = df.orch.route(strategy="cheapest")  # a copy of df with answers, costs, latencies
+    cmp = df.orch.compare(["cheapest", "fallback", "gpt-4o"])  # a table with verdicts
+    mat = df.orch.record(["gpt-4o-mini", "gpt-4o"])  # then replay strategies without spending
+
+Without a key, answers come from a simulator that says so. ``help`` tells more of every name here.
+
+**From a frame** (``df.orch.x(...)`` is ``orchkit.x(df, ...)``): `route`, `compare`, `estimate`,
+`record`, `judge`, `label_tiers`, `to_csv`; of one prompt `run_orchestration`; of the last run
+`last_run`; prompts to begin with: `load_dataset`.
+
+**What they return**: `Comparison`, `Estimate`, `ResponseMatrix`, `Result`. Over a recording or a
+comparison, `dashboard` moves thresholds and prices by hand.
+
+**Strategies**: `Single`, `Cheapest`, `Fallback`, `Ensemble`, `AgreeThenEscalate`, and by a router
+`Threshold` and `Utility`. Tuned by ``.fit(matrix)``, they remember it as `Fitted`. One of your own
+is any object that follows `Strategy`: its `Plan` turns a `Query` into `Call`s and their `Response`s
+into an `Answer`; `Trace` is how that went. What they are made of: `Confidence`, `Failure`, `Kind`,
+`Message`, `Params`, `Usage`.
+
+**Recordings**: `ResponseMatrix` (``from_long``, ``from_wide``, ``save``, ``load``, ``route``,
+``compare``, ``sweep``, ``frontier``, ``reprice``); other people's: `read_routellm`,
+`read_routerbench`, `read_zeroeval`.
+
+**Confidence**: signals (`Signal`) that cost nothing: `brevity`, `min_logprob`, `LogprobQuantile`,
+`hard_failure`; that ask: `agrees_with`, `self_consistency`, `verbalised`, `p_true`; a model as
+`Judge`. Fitted to outcomes: `calibrate`, `Calibrated`, `Calibrator`, `Drift`; looked at:
+`confidence_report`, `confidence_values`.
+
+**Learned**: `ComplexityClassifier`, beside the `KeywordRules`; `outcome_tiers`, `Tier`. Routers
+(`Router`): `LengthRouter`, `KNNRouter`, `LogisticRouter`, `GroupMeanRouter`, `BlendRouter`;
+measured by `evaluate_routers`, `RouterEvaluation`.
+
+**Where answers come from**: `use`; models and prices: `models`, `add_model`, `remove_model`,
+`Model`, `Catalog`; a vendor of your own: `Provider`, `Quota`, `Rejection`.
+
+**Money**: `costs`, the ledger; `cache_info`, `prune_cache`, `CacheInfo`; limits are ``max_cost=``
+and ``budget=`` of every run, and of `use`.
+
+**Measures and figures**: `metrics`, `stats`, `scoring` (`Scorer`), `plots`; the frames' `accessor`.
+
+**What goes wrong** is an `OrchkitError`, told in `orchkit.errors`, or an `OrchkitWarning`; a row
+that fails says why in its column ``error``.
+
+Examples
+--------
 >>> import orchkit
 >>> df = orchkit.load_dataset("everyday").head(3)
 >>> with orchkit.use("simulator"):
@@ -73,6 +122,7 @@ from orchkit.ui.caching import CacheInfo, cache_info, prune_cache
 from orchkit.ui.calibrating import calibrate, confidence_report, confidence_values
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.dashboard import dashboard
+from orchkit.ui.displays import dress as _dress
 from orchkit.ui.estimate import Estimate
 from orchkit.ui.evaluation import RouterEvaluation, evaluate_routers
 from orchkit.ui.exporting import to_csv
@@ -86,6 +136,7 @@ from orchkit.ui.using import use
 from orchkit.ui.verbs import compare, estimate, last_run, record, route, run_orchestration
 
 __version__ = "0.1.0"
+_dress()  # what a notebook shows of strategies and of what was fitted
 
 __all__ = [
     "AgreeThenEscalate",
@@ -194,3 +245,8 @@ __all__ = [
     "use",
     "verbalised",
 ]
+
+
+def __dir__() -> list[str]:
+    """Return what Tab completes: the public names alone."""
+    return [*__all__, "__all__", "__doc__", "__version__"]

@@ -33,14 +33,16 @@ from orchkit.runtime.cache import ResponseCache
 from orchkit.runtime.ledger import Begin, Ledger
 from orchkit.ui.cli import main
 from orchkit.ui.exporting import FORMULA
+from orchkit.ui.markup import LOOKS
 
 pytestmark = pytest.mark.hostile
 
 KEY, KEPT = digest("a question"), Response("m", "an answer", provider="p")
 #: Elements and attributes that a table of text is made of; anything else could be active.
-QUIET = {"div", "p", "table", "thead", "tbody", "tr", "th", "td", "span"}
+QUIET = {"div", "p", "table", "thead", "tbody", "tr", "th", "td", "span", "ul", "li", "strong"}
 ATTRIBUTES = {"border", "class", "style", "scoped", "halign", "colspan", "rowspan", "valign"}
-STYLES = {None, "", "text-align: right;", "text-align: left;"}
+ATTRIBUTES |= {"scope", "role", "tabindex"}
+STYLES = {None, "", "text-align: right;", "text-align: left;", *LOOKS.values()}
 
 TAGS = (
     "<script>alert(1)</script>", "<ScRiPt>alert(1)</sCrIpT>", "<script src=//x.example></script>",

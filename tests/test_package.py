@@ -3,6 +3,7 @@ from __future__ import annotations
 import doctest
 import inspect
 import json
+import re
 import subprocess
 import sys
 from importlib.metadata import metadata
@@ -29,6 +30,7 @@ HEAVY = (
     "skops",
     "scipy",
 )
+ERRORS = frozenset(name for name in errors.__all__ if name[0].isupper())
 #: Names for types that cannot hold a docstring.
 ALIASES = {"Plan", "Scorer", "Signal"}
 VAGUE = {
@@ -66,6 +68,20 @@ def functions() -> dict[str, Any]:
         for name, thing in vars(place).items()
         if name in _public(place) and inspect.isfunction(thing)
     }
+
+
+def taught() -> dict[str, Any]:
+    """Return every public function and class; an error is taught by its sentence and its message.
+
+    So is a warning: neither is made by a reader, and neither has anything to run.
+    """
+    classes = {
+        f"{place.__name__}.{name}": thing
+        for place in [orchkit, *filter(_public_module, vars(orchkit).values())]
+        for name, thing in vars(place).items()
+        if name in _public(place) and inspect.isclass(thing) and name not in ERRORS
+    }
+    return functions() | classes
 
 
 def _public_module(thing: object) -> bool:
@@ -137,13 +153,25 @@ def test_every_name_is_documented(name: str) -> None:
     assert not told.startswith(f"{name}(")
 
 
-@pytest.mark.parametrize("function", functions().values(), ids=functions())
-def test_every_function_shows_an_example(function: Any) -> None:
-    """Each public function has a sentence, then numpydoc sections with an example that runs."""
-    told = inspect.getdoc(function) or ""
+@pytest.mark.parametrize("thing", taught().values(), ids=taught())
+def test_everything_shows_an_example(thing: Any) -> None:
+    """Each public function and class has a sentence, then numpydoc sections with an example."""
+    told = inspect.getdoc(thing) or ""
     assert told.partition("\n")[0].endswith(".")
     assert "\nExamples\n--------\n>>> " in told
     assert doctest.DocTestParser().get_examples(told)
+
+
+@pytest.mark.parametrize("name", sorted(set(orchkit.__all__) - ERRORS))
+def test_help_maps_every_name(name: str) -> None:
+    """``help(orchkit)`` opens with a map on which each public name stands, errors by their kind."""
+    assert re.search(rf"`{name}`", orchkit.__doc__ or "")
+
+
+def test_tab_completes_public_names_alone() -> None:
+    """``dir(orchkit)`` has the public names, and nothing of how the package is built."""
+    listed = {name for name in dir(orchkit) if not name.startswith("_")}
+    assert listed == set(orchkit.__all__)
 
 
 @pytest.mark.parametrize("function", functions().values(), ids=functions())

@@ -13,7 +13,13 @@ DEFAULT_MAX_TOKENS = 1024
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation: `role` is ``system``, ``user`` or ``assistant``."""
+    """One turn of a conversation: `role` is ``system``, ``user`` or ``assistant``.
+
+    Examples
+    --------
+    >>> Message("user", "What is 2+2?").role
+    'user'
+    """
 
     role: str
     content: str
@@ -33,6 +39,11 @@ class Params:
         Sampling seed, for vendors that take one.
     logprobs
         Whether to ask for token log-probabilities; set for models that give them.
+
+    Examples
+    --------
+    >>> Params(temperature=0, max_tokens=64)
+    Params(temperature=0.0, max_tokens=64, seed=None, logprobs=False)
     """
 
     temperature: float | None = None
@@ -83,6 +94,11 @@ class Usage:
 
     Of the `input_tokens`, `cached_tokens` were read from the vendor's prompt cache and
     `written_tokens` written to it; both have rates of their own.
+
+    Examples
+    --------
+    >>> Usage(8, 1) + Usage(10, 20)
+    Usage(input_tokens=18, output_tokens=21, cached_tokens=0, written_tokens=0)
     """
 
     input_tokens: int = 0
@@ -100,7 +116,13 @@ class Usage:
 
 
 class Kind(Enum):
-    """Why a call or a row has no answer: the code that users see, and what it means."""
+    """Why a call or a row has no answer: the code that users see, and what it means.
+
+    Examples
+    --------
+    >>> Kind.BudgetExceeded.value
+    'no model fits what is left of the cost limit'
+    """
 
     EmptyPrompt = "the prompt is missing, empty or blank"
     PromptType = "the prompt is neither text nor a list of messages"
@@ -129,7 +151,13 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failed call or row, as a value. ``str()`` gives ``Code: message``."""
+    """A failed call or row, as a value. ``str()`` gives ``Code: message``.
+
+    Examples
+    --------
+    >>> str(Failure(Kind.Timeout)), str(Failure(Kind.Refused, "not today"))
+    ('Timeout: no answer within the time allowed', 'Refused: not today')
+    """
 
     kind: Kind
     message: str = ""
@@ -165,6 +193,13 @@ class Response:
     presumed
         Nano-dollars of attempts that may have been billed although no answer came of them. They
         are spent, as far as anybody can know, but no part of the answer's cost.
+
+    Examples
+    --------
+    >>> Response("gpt-4o", "4", Usage(8, 1), cost=30_000).ok
+    True
+    >>> str(Response.failed("gpt-4o", Kind.Timeout, "60 s").problem)
+    'Timeout: 60 s'
     """
 
     model: str

@@ -133,6 +133,12 @@ class Model:
     rpm, tpm, concurrency
         Requests and tokens a minute, and calls at once, that its vendor allows; None to go by
         what the vendor says.
+
+    Examples
+    --------
+    >>> model = Model("my-llama", "openai", Tier.BASIC, (Rates(0.1, 0.4),))
+    >>> model.input_price, model.priced, model.wire_name
+    (0.1, True, 'my-llama')
     """
 
     name: str
@@ -246,6 +252,14 @@ class Catalog:
 
     `aliases` are other spellings; `lookup` may find a model that is not listed; `remedy` says what
     to do about one that nobody knows.
+
+    Examples
+    --------
+    >>> small = Model("small", "openai", Tier.BASIC, (Rates(0.1, 0.4),))
+    >>> large = Model("large", "openai", Tier.EXPERT, (Rates(5, 20),))
+    >>> catalog = Catalog({"small": small, "large": large}, ("small", "large"), {"big": "large"})
+    >>> catalog.ladder(), catalog["big"].name, "huge" in catalog
+    (('small', 'large'), 'large', False)
     """
 
     models: Mapping[str, Model]

@@ -41,6 +41,16 @@ class Fitted:
         What is guaranteed of new prompts like these, in words; None when nothing was asked for.
     simulated : bool
         Whether any answer of the recording came from the simulator.
+
+    Examples
+    --------
+    >>> import orchkit
+    >>> df = orchkit.load_dataset("everyday").head(100)
+    >>> with orchkit.use("simulator"):
+    ...     mat = df.orch.record(["gpt-4o-mini", "gpt-4o"])
+    >>> fitted = orchkit.Fallback.fit(mat, max_loss=0.2).fitted
+    >>> fitted.n_fit, fitted.n_test, fitted.asked
+    (50, 50, 'max_loss=0.2')
     """
 
     n_fit: int

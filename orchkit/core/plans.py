@@ -19,7 +19,14 @@ from orchkit.core.catalog import Catalog, Tier
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A row to answer: its messages, how to ask, and how hard it looks."""
+    """A row to answer: its messages, how to ask, and how hard it looks.
+
+    Examples
+    --------
+    >>> query = Query((Message("system", "Be brief."), Message("user", "What is 2+2?")))
+    >>> query.text, query.call("gpt-4o").model
+    ('What is 2+2?', 'gpt-4o')
+    """
 
     messages: tuple[Message, ...]
     params: Params = Params()  # noqa: RUF009 - frozen
@@ -52,6 +59,11 @@ class Confidence:
 
     `value` lies in [0, 1]; NaN means that no signal was available. `raw` is the signal's own number
     where `value` was calibrated from it.
+
+    Examples
+    --------
+    >>> Confidence(0.8, "logprob").rank > UNKNOWN.rank
+    True
     """
 
     value: float
@@ -91,6 +103,13 @@ class Answer:
         Why there is no response.
     notes
         Anything worth keeping in the row's metadata.
+
+    Examples
+    --------
+    >>> from orchkit.core.calls import Response
+    >>> answer = Answer(Response("gpt-4o", "4"), confidence=0.9, planned=("gpt-4o-mini", "gpt-4o"))
+    >>> answer.confidence
+    Confidence(value=0.9, signal='own', calibrated=False)
     """
 
     response: Response | None
@@ -119,7 +138,20 @@ Plan = Generator[tuple[Call, ...], tuple[Response, ...], Answer]
 
 @runtime_checkable
 class Strategy(Protocol):
-    """A way of choosing models: a frozen dataclass with a short `name` and a `plan`."""
+    """A way of choosing models: a frozen dataclass with a short `name` and a `plan`.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class Foot:
+    ...     name: ClassVar[str] = "foot"
+    ...     def plan(self, query: Query, catalog: Catalog) -> Plan:
+    ...         (response,) = yield (query.call(catalog.ladder()[0]),)
+    ...         return Answer(response)
+    >>> isinstance(Foot(), Strategy)
+    True
+    """
 
     name: ClassVar[str]
 
@@ -133,6 +165,13 @@ class Trace:
     """One row as it went: every round of responses, and the answer.
 
     `finished` is when the row was answered, in seconds since 1970 UTC.
+
+    Examples
+    --------
+    >>> first, second = Response("small", cost=10, latency=0.5), Response("large", "4", cost=90)
+    >>> trace = Trace(((first,), (second,)), Answer(second, planned=("small", "large")))
+    >>> trace.cost, trace.latency, trace.escalated
+    (100, 0.5, True)
     """
 
     rounds: tuple[tuple[Response, ...], ...]

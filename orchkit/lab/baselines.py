@@ -157,6 +157,8 @@ def at_equal_cost(
 def paired(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return quality and cost, prompts × strategies, of the prompts known for all of them."""
     names = list(results["strategy"].unique())
+    if not names:
+        return pd.DataFrame(), pd.DataFrame()
     wide = common(results).pivot(index="row", columns="strategy", values=["quality", "cost"])
     columns = pd.MultiIndex.from_product([("quality", "cost"), names])
     known = wide.reindex(columns=columns).dropna()

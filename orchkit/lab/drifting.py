@@ -38,6 +38,14 @@ class Drift:
         The share of false alarms that was accepted.
     test : str
         Its name.
+
+    Examples
+    --------
+    >>> from orchkit.lab.calibration import Calibrator
+    >>> sure = np.tile([0.6, 0.7, 0.8, 0.9], 50)
+    >>> told = Calibrator().fit(sure, np.arange(200) % 10 < 8).drift(sure, np.arange(200) % 10 < 5)
+    >>> bool(told), str(told).partition(":")[0]
+    (True, 'DRIFTED, too sure')
     """
 
     drifted: bool

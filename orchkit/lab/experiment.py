@@ -37,13 +37,13 @@ def label(strategy: Strategy) -> str:
     Examples
     --------
     >>> from orchkit.core.strategies import Fallback
-    >>> label(Fallback()), label(Fallback(threshold=0.8)), label(Single("gpt-4o"))
-    ('fallback', 'fallback(threshold=0.8)', 'gpt-4o')
+    >>> label(Fallback()), label(Fallback(("mini", "opus"), 0.8)), label(Single("gpt-4o"))
+    ('fallback', 'fallback(mini → opus, threshold=0.8)', 'gpt-4o')
     """
     if isinstance(strategy, Single):
         return strategy.model
     changed = _changed(strategy)
-    words = ", ".join(f"{name}={_word(value)}" for name, value in changed.items())
+    words = ", ".join(_told(name, value) for name, value in changed.items())
     return f"{short_name(strategy)}({words})" if words else short_name(strategy)
 
 
@@ -183,9 +183,24 @@ def _changed(strategy: Strategy) -> Mapping[str, Any]:
     }
 
 
+def _told(name: str, value: Any) -> str:
+    """Return a setting in words: models that are asked in turn, or together, speak for themselves.
+
+    Examples
+    --------
+    >>> _told("chain", ("a", "b")), _told("models", ("a", "b")), _told("threshold", (0.5, 0.9))
+    ('a → b', 'a + b', 'threshold=(0.5, 0.9)')
+    """
+    between = {"chain": " → ", "models": " + "}.get(name)
+    if between and isinstance(value, tuple | list) and len(value) > 1:
+        return between.join(map(_word, value))
+    return f"{name}={_word(value)}"
+
+
 def _word(value: Any) -> str:
     if isinstance(value, tuple | list):
-        return " → ".join(map(_word, value)) or "()"
+        words = ", ".join(map(_word, value))
+        return f"({words})" if len(value) != 1 else words
     if isinstance(value, float):
         return str(float(f"{value:.6g}"))  # a fitted threshold has many digits
     return getattr(value, "__name__", None) or str(value)

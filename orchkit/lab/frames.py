@@ -117,12 +117,23 @@ def _column(values: list[Any], dtype: str) -> Any:
     """Return the values as a column; times are much faster in bulk than one by one."""
     if not dtype.startswith("datetime"):
         return pd.Series(values, dtype=cast("Any", dtype))
-    microseconds = (1e6 * np.array(values, dtype="float64")).round()
+    return times(values)
+
+
+def times(seconds: Iterable[float]) -> pd.Series[Any]:
+    """Return seconds since 1970 as times in UTC; NaN as none.
+
+    Examples
+    --------
+    >>> times([0.5, math.nan]).dt.year.tolist()
+    [1970.0, nan]
+    """
+    microseconds = (1e6 * np.array([*seconds], dtype="float64")).round()
     known = np.isfinite(microseconds)
     # Not pd.to_datetime: where a time is unknown, pandas 2 rounds memory nobody has written to.
-    times = np.where(known, microseconds, 0).astype("int64").astype("datetime64[us]")
-    times[~known] = np.datetime64("NaT")
-    return pd.Series(times).dt.tz_localize("UTC").astype(cast("Any", dtype))
+    found = np.where(known, microseconds, 0).astype("int64").astype("datetime64[us]")
+    found[~known] = np.datetime64("NaT")
+    return pd.Series(found).dt.tz_localize("UTC").astype(cast("Any", COLUMNS["timestamp"]))
 
 
 def record(trace: Trace, strategy: str) -> dict[str, Any]:

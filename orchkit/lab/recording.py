@@ -16,14 +16,16 @@ from orchkit.core.catalog import NANO
 from orchkit.core.plans import Query, Trace
 from orchkit.errors import MatrixError
 from orchkit.lab.experiment import reference_text
-from orchkit.lab.frames import column, missing, shown
+from orchkit.lab.frames import column, missing, shown, times
 from orchkit.lab.longtable import COLUMNS
 from orchkit.lab.prompting import Messages, drafted
 
 #: What an index may hold to name prompts: one plain value a row, that a file can keep.
 _PLAIN = {"integer", "string", "datetime64", "date"}
+#: When an answer was given, in a recording.
+RECORDED_AT = "recorded_at"
 #: What a recording has beside the columns of every matrix; the first two only where they tell.
-_MORE = ("messages", "error", "provider")
+_MORE = ("messages", "error", "provider", RECORDED_AT)
 
 
 def long_table(
@@ -38,8 +40,10 @@ def long_table(
 
     `prompt_id` is the frame's index where that tells its rows apart, else the row's position.
     `prompt` is what the user last said, `messages` all of a longer conversation, as JSON. A cell
-    without an answer has neither quality nor cost: replayed, it is not recorded. Other columns of
-    the frame are kept where they hold plain values: what groups and clusters are named by.
+    without an answer has neither quality nor cost: replayed, it is not recorded. `recorded_at` is
+    when the run had the answer (UTC), which its vendor may have given the cache earlier. Other
+    columns of the frame are kept where they hold plain values: what groups and clusters are named
+    by.
     """
     ids, right = prompt_ids(frame), _references(frame, reference)
     rows = [
@@ -54,6 +58,7 @@ def long_table(
         for place in [number % len(queries)]
     ]
     table = pd.DataFrame(rows, columns=[*COLUMNS, *_MORE])
+    table[RECORDED_AT] = times(table[RECORDED_AT])
     for name in _kept(frame):
         table[name] = np.tile(frame[name].to_numpy(), len(models))
     return table.drop(columns=[name for name in _MORE[:2] if table[name].isna().all()])
@@ -135,6 +140,7 @@ def _answered(trace: Trace, quality: float) -> dict[str, Any]:
         "confidence": trace.answer.confidence.value,
         "finish_reason": response.finish,
         "provider": response.provider,
+        RECORDED_AT: trace.finished,
     }
 
 

@@ -12,7 +12,13 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What a vendor says it allows one model a minute; None where it does not say."""
+    """What a vendor says it allows one model a minute; None where it does not say.
+
+    Examples
+    --------
+    >>> Quota(requests=500).tokens is None
+    True
+    """
 
     requests: int | None = None
     tokens: int | None = None
@@ -24,6 +30,18 @@ class Provider(Protocol):
     It may also have ``request(call) -> dict``, everything that decides the answer (address,
     endpoint, body), of which the cache key is made; and ``quotas``, a mapping of names on the
     wire to the `Quota` the vendor last told. Raise `Rejection` to say no in known terms.
+
+    Examples
+    --------
+    >>> class Parrot:
+    ...     name = "parrot"
+    ...     async def complete(self, call):
+    ...         return Response(call.model, call.messages[-1].content)
+    >>> import orchkit
+    >>> orchkit.add_model("polly", provider=Parrot(), input_price=0, output_price=0)
+    >>> orchkit.run_orchestration("Hello", strategy="polly").response
+    'Hello'
+    >>> orchkit.remove_model("polly")
     """
 
     @property
@@ -52,6 +70,11 @@ class Rejection(Exception):  # noqa: N818 - it is not always an error: it may sa
         Seconds the vendor ordered to wait; None when it ordered nothing.
     terminal
         Whether this vendor is to be asked nothing more in this run.
+
+    Examples
+    --------
+    >>> str(Rejection(Kind.RateLimited, "slow down", again=True, wait=2.0))
+    'RateLimited: slow down'
     """
 
     kind: Kind

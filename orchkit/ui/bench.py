@@ -11,12 +11,13 @@ import pandas as pd
 from orchkit.ui import exporting, plots, verbs
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.session import SESSION
+from orchkit.ui.writing import refuse_unwritable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DEFAULT_STRATEGIES = ("cheapest", "fallback", "ensemble")
-RESULTS, SUMMARY, FIGURE = "results.parquet", "summary.csv", "cost_quality.png"
+FILES = ("results.parquet", "summary.csv", "cost_quality.png", "report.html")
 
 
 def bench(
@@ -51,26 +52,19 @@ def foretold(frame: pd.DataFrame, names: Sequence[str]) -> tuple[float, float]:
 def prepare(folder: Path) -> None:
     """Make the folder, and see that `write` can write into it, before anything is paid."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (RESULTS, SUMMARY, FIGURE):
+    for name in FILES:
         refuse_unwritable(folder / name)
 
 
-def refuse_unwritable(path: Path) -> None:
-    """Raise the OSError that writing this file would raise, and leave no trace of it."""
-    fresh = not path.exists()
-    path.open("ab").close()
-    if fresh:
-        path.unlink()
-
-
-def write(found: Comparison, folder: Path) -> list[Path]:
-    """Write results, summary and figure into `folder`; return their paths."""
+def write(found: Comparison, folder: Path, title: str | None = None) -> list[Path]:
+    """Write results, summary, figure and report into `folder`; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    results, summary, figure = (folder / name for name in (RESULTS, SUMMARY, FIGURE))
+    results, summary, figure, report = (folder / name for name in FILES)
     found.results.assign(metadata=found.results["metadata"].map(str)).to_parquet(results)
     exporting.to_csv(found.summary().assign(simulated=found.simulated), summary)
     draw(lambda ax: found.plot(ax=ax), figure)
-    return [results, summary, figure]
+    found.to_html(report, title=title)
+    return [results, summary, figure, report]
 
 
 def draw(onto: Callable[[Axes], object], path: Path) -> None:

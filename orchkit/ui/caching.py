@@ -11,6 +11,7 @@ from pathlib import Path
 
 from orchkit.errors import ParameterError
 from orchkit.runtime import pruning
+from orchkit.ui.markup import facts, notebook
 from orchkit.ui.session import SESSION, home
 
 #: Seconds of a unit of time. A month has no length, so "m" is none.
@@ -34,6 +35,12 @@ class CacheInfo:
         When the first and the last of them were stored, in UTC; None where there is none.
     damaged : int
         Rows that do not fit their digest: never used, and dropped when they are met.
+
+    Examples
+    --------
+    >>> import orchkit
+    >>> print(orchkit.cache_info())  # doctest: +ELLIPSIS
+    0 answers, 0 B in ...
     """
 
     rows: int
@@ -42,6 +49,20 @@ class CacheInfo:
     oldest: datetime | None
     newest: datetime | None
     damaged: int
+
+    def _repr_html_(self) -> str:
+        days = {"oldest": self.oldest, "newest": self.newest}
+        return notebook(
+            facts(
+                [
+                    ("answers", f"{self.rows:,}"),
+                    ("size", _size(self.bytes)),
+                    ("folder", self.folder),
+                    *((name, f"{day:%Y-%m-%d %H:%M} UTC") for name, day in days.items() if day),
+                    ("damaged rows", f"{self.damaged:,}"),
+                ]
+            )
+        )
 
     def __str__(self) -> str:
         told = f"{counted(self.rows)}, {_size(self.bytes)} in {self.folder}"

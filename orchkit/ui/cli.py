@@ -21,7 +21,6 @@ from orchkit.ui.commands_bench import bench_command
 from orchkit.ui.commands_cache import cache_commands
 from orchkit.ui.commands_costs import costs_commands
 from orchkit.ui.commands_prompt import (
-    ResultFile,
     answered,
     category_option,
     echo_result,
@@ -32,6 +31,7 @@ from orchkit.ui.names import BUILT_IN
 from orchkit.ui.selfcheck import selfcheck
 from orchkit.ui.session import SESSION
 from orchkit.ui.terminal import echo
+from orchkit.ui.writing import ResultFile
 
 #: What stands at the end of ``--help``.
 EPILOG = """\b

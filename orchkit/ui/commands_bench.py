@@ -30,7 +30,7 @@ from orchkit.ui.terminal import echo
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for results.parquet, summary.csv and the figure.",
+    help="Folder for results.parquet, summary.csv, the figure and report.html.",
 )
 @click.option("--budget", type=float, metavar="USD", help="Hard limit for the whole run.")
 @click.option("--yes", is_flag=True, help="Spend without asking; simulated answers never ask.")
@@ -66,7 +66,7 @@ def bench_command(
         _agree(frame, chosen, agreed=yes or budget is not None)
     found = bench(frame, chosen, budget=budget, every_model=False, category=category, tags=tags)
     _echo_comparison(found, as_json or bool(ctx.find_root().params.get("as_json")))
-    for path in [] if out is None else write(found, out):
+    for path in [] if out is None else write(found, out, f"orchkit bench {prompts}"):
         click.echo(f"wrote {path}", err=True)
     ctx.exit(_count_failures(found))
 

@@ -18,10 +18,11 @@ from orchkit.core.catalog import NANO
 from orchkit.errors import BudgetError, ParameterError
 from orchkit.lab.spending import PERIODS
 from orchkit.ui import costs, plots
-from orchkit.ui.bench import draw, refuse_unwritable
+from orchkit.ui.bench import draw
 from orchkit.ui.money import nano, usd
 from orchkit.ui.statement import dated, statement
 from orchkit.ui.terminal import echo
+from orchkit.ui.writing import refuse_unwritable
 
 T = TypeVar("T", bound=Callable[..., Any])
 #: USD a calendar month (UTC) may come to before `costs stats` warns.

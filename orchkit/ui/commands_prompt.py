@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import secrets
-import shutil
 import sys
 from io import BytesIO
 from pathlib import Path
@@ -16,9 +13,9 @@ import click
 from orchkit.errors import BudgetExceeded, ParameterError
 from orchkit.lab import frames
 from orchkit.ui import verbs
-from orchkit.ui.bench import refuse_unwritable
 from orchkit.ui.result import Result, confidence_of
 from orchkit.ui.terminal import echo
+from orchkit.ui.writing import ResultFile
 
 #: No model takes more; a file without end is refused before it fills the memory.
 MOST_BYTES = 16_000_000
@@ -71,41 +68,6 @@ def _text(stream: BinaryIO, named: str) -> str:
         raise ParameterError(
             f"--prompt: {named} is no UTF-8 (byte {error.start:,}); convert it: iconv -t utf-8."
         ) from error
-
-
-class ResultFile:
-    """A file that holds the old text or the new, never a part: written beside it and renamed.
-
-    Whether it can be written shows before anything is paid. What is no regular file (a pipe,
-    ``/dev/stdout``) is written as it stands; of a link, the file it leads to.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = Path(os.path.realpath(path))
-        self._plain = self._path.is_file() or not self._path.exists()
-        self._beside = self._path.with_name(f".orchkit-{secrets.token_hex(8)}.part")
-        if self._plain:
-            refuse_unwritable(self._path)
-            refuse_unwritable(self._beside)
-
-    def write(self, text: str) -> None:
-        """Put the text in the file's place."""
-        if not self._plain:
-            self._path.write_text(text, "utf-8")
-            return
-        try:
-            self._write_beside(text)
-            self._beside.replace(self._path)
-        finally:
-            self._beside.unlink(missing_ok=True)
-
-    def _write_beside(self, text: str) -> None:
-        with self._beside.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if self._path.exists():
-            shutil.copymode(self._path, self._beside)
 
 
 def answered(prompt: str, file: ResultFile | None, **settings: Any) -> Result:

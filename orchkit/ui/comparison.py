@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from orchkit.errors import StoreError
 from orchkit.lab.baselines import Beside, at_equal_cost, beside_models, paired
 from orchkit.lab.contrasts import CONTRASTS, contrasts, reference_of
 from orchkit.lab.frames import column
@@ -16,9 +19,16 @@ from orchkit.lab.metrics import oracle_frontier
 from orchkit.lab.selecting import labels
 from orchkit.lab.summary import ORACLE, summary
 from orchkit.ui import plots
-from orchkit.ui.markup import UNTYPESET, block, text
+from orchkit.ui.markup import listed, notebook, table, text
 from orchkit.ui.money import usd
+from orchkit.ui.plots.lettering import short
+from orchkit.ui.provenance import Provenance
+from orchkit.ui.report import page
 from orchkit.ui.terminal import harmless
+from orchkit.ui.writing import ResultFile
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: Columns of the contrasts that stand in the summary, too.
 TOLD = ("cost_ratio", "cost_ratio_low", "cost_ratio_high", "verdict")
@@ -43,6 +53,19 @@ class Comparison:
         a recording, `complete` (every model it could have asked was recorded).
     simulated : bool
         Whether any answer came from the simulator.
+    provenance : Provenance
+        The strategies, settings and prices behind it, for `to_html`.
+
+    Examples
+    --------
+    >>> import orchkit
+    >>> df = orchkit.load_dataset("everyday").head(40)
+    >>> with orchkit.use("simulator"):
+    ...     cmp = df.orch.compare(["cheapest", "gpt-4o-mini", "gpt-4o"])
+    >>> cmp.summary()["n"].to_dict()
+    {'cheapest': 40, 'gpt-4o-mini': 40, 'gpt-4o': 40, 'oracle': 40}
+    >>> cmp.results.shape[0], cmp.simulated
+    (120, True)
     """
 
     def __init__(
@@ -54,9 +77,11 @@ class Comparison:
         alone: pd.DataFrame | None = None,
         prompts: pd.DataFrame | None = None,
         length: Sequence[int | None] | None = None,
+        provenance: Provenance | None = None,
     ) -> None:
         self.results = results
         self.simulated = simulated
+        self.provenance = provenance or Provenance()
         self.names = list(results["strategy"].unique())
         self._alone = results.iloc[:0] if alone is None else alone
         self.prompts = prompts
@@ -107,12 +132,7 @@ class Comparison:
         clusters : str or array-like, optional
             A column of the prompts, or one label a prompt: prompts of one label count as one.
         """
-        plain = (margin, against, clusters is None) == (MARGIN, None, True)
-        beside = (
-            self._plain
-            if plain
-            else self.contrasts(margin=margin, against=against, clusters=clusters)
-        )
+        beside = self.contrasts(margin=margin, against=against, clusters=clusters)
         table = self._table
         if clusters is not None:
             groups = self._labels(clusters)
@@ -141,6 +161,13 @@ class Comparison:
             test, or a bootstrap) and p_holm, adjusted for all rows, test, cost_ratio with its
             interval, within (the margin), verdict, n.
         """
+        if (margin, against, clusters is None) == (MARGIN, None, True):
+            return self._plain.copy()
+        return self._contrasts(margin, against, clusters)
+
+    def _contrasts(
+        self, margin: float, against: str | None, clusters: ArrayLike | None
+    ) -> pd.DataFrame:
         reference = reference_of(self._table, self.beside.singles, against)
         judged = self.results["quality"].notna().any()
         if reference is None or not judged:
@@ -175,10 +202,10 @@ class Comparison:
             clusters=self._labels(clusters),
         )
 
-    def plot(self, *, ax: Any = None) -> Any:
+    def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw quality against cost, single models and the oracle beside; return the Axes."""
         results, singles, _ = self.beside
-        quality, cost = (table[[*singles]] for table in paired(results))
+        quality, cost = (table.reindex(columns=[*singles]) for table in paired(results))
         return plots.cost_quality(
             self._table,
             ax=ax,
@@ -187,6 +214,49 @@ class Comparison:
             simulated=self.simulated,
         )
 
+    def to_html(self, path: str | PathLike[str], *, title: str | None = None) -> Path:
+        """Write all of it as one page that needs nothing else: tables, verdicts, figures, origins.
+
+        No script and no request; readable in light and dark, and printed. A file that is there is
+        replaced, whole or not at all.
+
+        Parameters
+        ----------
+        path : path
+            The file, in a folder that exists.
+        title : str, optional
+            The heading; how many strategies and prompts, by default.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        StoreError
+            It cannot be written there.
+
+        Examples
+        --------
+        >>> import orchkit, tempfile
+        >>> df = orchkit.load_dataset("everyday").head(20)
+        >>> with orchkit.use("simulator"):
+        ...     cmp = df.orch.compare(["cheapest", "gpt-4o"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     cmp.to_html(Path(folder) / "report.html").read_text("utf-8")[:15]
+        '<!doctype html>'
+        """
+        file = Path(path)
+        try:
+            ResultFile(file).write(page(self, title))
+        except FileNotFoundError:
+            told = f"there is no folder {file.absolute().parent}; make it first"
+            raise StoreError(f"{file} cannot be written: {told}.") from None
+        except OSError as error:
+            raise StoreError(f"{file} cannot be written: {error.strerror}.") from None
+        return file
+
     def table(self) -> pd.DataFrame:
         """Return the summary as text, the way it is read."""
         return readable(self._told)
@@ -194,18 +264,18 @@ class Comparison:
     @cached_property
     def _plain(self) -> pd.DataFrame:
         """The contrasts as they are shown: worked out once, of thousands of resamplings."""
-        return self.contrasts()
+        return self._contrasts(MARGIN, None, None)
 
     @cached_property
     def _told(self) -> pd.DataFrame:
         return self.summary()
 
-    def _verdicts(self) -> list[str]:
-        """Return a line a strategy, and the conclusion; single models' lines are in `summary`."""
+    def verdicts(self) -> list[str]:
+        """Return a line a strategy; those of single models are in `summary`."""
         said = self._told["verdict"].drop([*self._given], errors="ignore")
-        return [f"{name}: {words}" for name, words in said.items() if words] + self._conclusion()
+        return [f"{name}: {words}" for name, words in said.items() if words]
 
-    def _conclusion(self) -> list[str]:
+    def conclusion(self) -> list[str]:
         """Return which way is shown to be as good as the reference for the least money."""
         beside = self._plain[self._plain["n"] > 1]
         if not len(beside) or beside["cost_ratio"].isna().all():
@@ -218,12 +288,16 @@ class Comparison:
         best = cheaper["cost_ratio"].astype(float).idxmin()
         return [f"for the least money: {best}, the cheapest that is shown to be {within}"]
 
-    def _note(self) -> str:
-        """Return what the columns mean; and whether confidence was fitted to outcomes."""
+    def note(self) -> str:
+        """Return what the columns mean."""
+        return NOTE.format(calibrated=self.calibration())
+
+    def calibration(self) -> str:
+        """Return whether confidence was fitted to outcomes, in a word."""
         told = [bool(cell.get("calibrated")) for cell in self.results["metadata"]]
         share = sum(told) / len(told) if told else 0.0
         words = {0.0: "uncalibrated", 1.0: "calibrated"}
-        return NOTE.format(calibrated=words.get(share, f"calibrated in {share:.0%} of rows"))
+        return words.get(share, f"calibrated in {share:.0%} of rows")
 
     def _failures(self) -> list[str]:
         """Return a line for each strategy of which rows failed: they count as wrong."""
@@ -235,18 +309,23 @@ class Comparison:
         ]
 
     def __repr__(self) -> str:
-        lines = [self._title(), self.table().to_string(), self._note()]
-        return "\n".join([*lines, *map(harmless, [*self._failures(), *self._verdicts()])])
+        lines = [self.title(), narrow(self.table()).to_string(), self.note()]
+        said = [*self._failures(), *self.verdicts(), *self.conclusion()]
+        return "\n".join([*lines, *map(harmless, said)])
 
     def _repr_html_(self) -> str:
         kept = dict.fromkeys(_UNBROKEN, " ")
         unbroken = self.table().replace(kept, "\N{NO-BREAK SPACE}", regex=True)
-        table = unbroken.to_html(classes=UNTYPESET)
-        lines = "".join(f"<li>{text(each)}</li>" for each in self._failures() + self._verdicts())
-        told = [f"<p>{text(self._title())}</p>", harmless(table), f"<p>{self._note()}</p>"]
-        return block(*told, f"<ul>{lines}</ul>" if lines else "")
+        return notebook(
+            f"<p>{text(self.title())}</p>",
+            *(f"<p><strong>{text(line)}</strong></p>" for line in self.conclusion()),
+            table(unbroken),
+            f"<p>{text(self.note())}</p>",
+            listed([*self._failures(), *self.verdicts()]),
+        )
 
-    def _title(self) -> str:
+    def title(self) -> str:
+        """Return how many prompts there are, where answers come from, and what was left out."""
         prompts = self.results["row"].nunique()
         origins = ", ".join(sorted(set(self.results["provider"].dropna()))) or "none"
         told = f"{prompts:,} prompts; {'SIMULATED ' if self.simulated else ''}answers ({origins})"
@@ -259,6 +338,19 @@ class Comparison:
         if self.beside.left_out:
             told += f"; recorded for too few of them: {', '.join(self.beside.left_out)}"
         return told
+
+
+def narrow(table: pd.DataFrame, width: int = 46) -> pd.DataFrame:
+    """Return a table whose rows' names are short, unless two were then alike.
+
+    Examples
+    --------
+    >>> narrow(pd.DataFrame(index=["fallback(gpt-4o-mini → gpt-4o)"]), 20).index.tolist()
+    ['fallback(g…→ gpt-4o)']
+    """
+    names = [short(name, width) for name in table.index]
+    alike = len({*names}) < table.index.nunique()
+    return table if alike else table.set_axis(pd.Index(names, name=table.index.name))
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
@@ -277,7 +369,8 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     shown["saving"] = table["saving"].map(_percent)
     shown["p50 / p95 latency"] = [_latency(row) for _, row in table.iterrows()]
     shown["confidence (signal)"] = [
-        f"{row['confidence']:.2f} ({row['signal']})" for _, row in table.iterrows()
+        "-" if pd.isna(row["confidence"]) else f"{row['confidence']:.2f} ({row['signal']})"
+        for _, row in table.iterrows()
     ]
     shown["escalated"] = table["escalation_rate"].map(_percent)
     shown["errors"] = table["errors"].map(str)

@@ -14,7 +14,7 @@ from orchkit.core.plans import Query, Strategy
 from orchkit.runtime.executor import Executor
 from orchkit.runtime.providers.simulator import Known, Simulator
 from orchkit.runtime.rehearsal import Bill, rehearse
-from orchkit.ui.markup import block, text
+from orchkit.ui.markup import facts, notebook
 from orchkit.ui.money import usd
 
 
@@ -47,6 +47,14 @@ class Estimate:
     for the longest prompt its bytes allow and an answer of ``max_tokens``, and again for every
     re-buy; what a vendor refuses is free. It cannot see a strategy of one's own that asks more for
     another reason than doubt, say the words of an answer: only `max_cost` and `budget` bound that.
+
+    Examples
+    --------
+    >>> import orchkit
+    >>> with orchkit.use("simulator"):
+    ...     est = orchkit.load_dataset("everyday").head(10).orch.estimate("gpt-4o", cache=False)
+    >>> est.rows, est.calls, est.expected_cost < est.worst_cost
+    (10, 10, True)
     """
 
     rows: int
@@ -70,7 +78,18 @@ class Estimate:
         )
 
     def _repr_html_(self) -> str:
-        return block(f"<p>{text(self)}</p>")
+        told = [
+            (
+                "prompts",
+                f"{self.rows:,}{f' × {self.strategies:,} strategies' * (self.strategies > 1)}",
+            ),
+            ("calls", f"about {self.calls:,}, at most {self.worst_calls:,}"),
+            ("need not be bought", f"{self.cached:,}"),
+            ("USD to expect", f"{usd(self.expected_cost)} by the simulator's guess"),
+            ("USD at most", f"{usd(self.worst_cost)} if no answer is trusted{_again(self.rebuys)}"),
+        ]
+        refused = [("cannot be asked", f"{self.refused:,} rows")] if self.refused else []
+        return notebook(facts([*told, *refused]))
 
 
 def _again(rebuys: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -29,8 +29,10 @@ from orchkit.lab.routers.evaluation import (
 )
 from orchkit.lab.splitting import seeded
 from orchkit.ui import plots
-from orchkit.ui.markup import UNTYPESET, block, text
-from orchkit.ui.terminal import harmless
+from orchkit.ui.markup import listed, notebook, table, text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _RESAMPLED = (
     "95 % intervals: paired bootstrap of prompts (equal ones together) of whole ratios; "
@@ -60,6 +62,16 @@ class RouterEvaluation:
         The two models of APGR and CPT; the best single model, which AIQ and QNC refer to.
     simulated : bool
         Whether any answer came from the simulator.
+
+    Examples
+    --------
+    >>> import orchkit
+    >>> df = orchkit.load_dataset("everyday").head(80)
+    >>> with orchkit.use("simulator"):
+    ...     mat = df.orch.record(["gpt-4o-mini", "claude-opus-3"])
+    >>> found = orchkit.evaluate_routers(mat, [orchkit.LengthRouter()], folds=2, n=100)
+    >>> found.weak, found.strong, found.simulated
+    ('gpt-4o-mini', 'claude-opus-3', True)
     """
 
     def __init__(
@@ -90,7 +102,7 @@ class RouterEvaluation:
         known = sorted({(each.name, each.validation) for each in self._found.crossed})
         raise ParameterError(f"No {router!r} with {validation!r} was evaluated; known: {known}.")
 
-    def plot(self, *, ax: Any = None) -> Any:
+    def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw quality against the share of prompts sent to the strong model; return the Axes."""
         return plots.deferral(self.curves, ax=ax, x="share", by="router", simulated=self.simulated)
 
@@ -102,9 +114,8 @@ class RouterEvaluation:
         return "\n".join([self._title(), self.table().to_string(), *self._notes()])
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<li>{text(each)}</li>" for each in self._notes())
-        table = harmless(self.table().to_html(classes=UNTYPESET))
-        return block(f"<p>{text(self._title())}</p>", table, f"<ul>{notes}</ul>")
+        title = f"<p>{text(self._title())}</p>"
+        return notebook(title, table(self.table()), listed(self._notes()))
 
     def _title(self) -> str:
         size = f"{len(self._found.prompts):,} prompts"

@@ -31,7 +31,7 @@ def code(thing: Any) -> str:
         return repr(thing)
     if isinstance(thing, list | tuple):
         return _several(thing)
-    if isinstance(thing, FunctionType) and thing.__module__.startswith("orchkit."):
+    if isinstance(thing, FunctionType) and _ours(thing) and thing.__name__.isidentifier():
         return f"orchkit.{thing.__name__}"
     if isinstance(thing, AgreesWith):
         return f"orchkit.agrees_with({', '.join(map(repr, thing.models))})"
@@ -48,6 +48,11 @@ def rebuilds(line: str) -> bool:
     return "<" not in re.sub(r"'[^']*'", "", line)
 
 
+def _ours(kind: Any) -> bool:
+    """Whether a class or function is a public one of the core's."""
+    return bool(kind.__module__.startswith("orchkit.core."))
+
+
 def _learnt(thing: object) -> bool:
     """Whether an object is of the lab's, which holds what it was fitted to."""
     return type(thing).__module__.startswith("orchkit.lab.")
@@ -55,7 +60,7 @@ def _learnt(thing: object) -> bool:
 
 def _made(thing: Any) -> str:
     kind = type(thing)
-    room = "orchkit." if kind.__module__.startswith("orchkit.") else ""
+    room = "orchkit." if _ours(kind) else ""
     told = [each.name for each in fields(thing) if _changed(thing, each)]
     given = ", ".join(f"{name}={code(getattr(thing, name))}" for name in told)
     return f"{room}{kind.__name__}({given})"

@@ -27,16 +27,17 @@ from orchkit.lab.frames import attach
 from orchkit.lab.frontiers import frontier, hop_frame, replayed, swept_frame, swept_utility
 from orchkit.lab.goals import Goal
 from orchkit.lab.matrix import Matrix
+from orchkit.lab.recording import RECORDED_AT
 from orchkit.lab.repricing import Prices, pairs
 from orchkit.lab.summary import oracle
 from orchkit.lab.tuning import TUNED, Tuning
 from orchkit.ui import names
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.learned import judge
-from orchkit.ui.markup import UNTYPESET, block, text
+from orchkit.ui.markup import notebook, table, text
 from orchkit.ui.money import nano, usd
+from orchkit.ui.provenance import Provenance
 from orchkit.ui.session import SESSION
-from orchkit.ui.terminal import harmless
 
 
 class ResponseMatrix(Matrix):
@@ -115,6 +116,13 @@ class ResponseMatrix(Matrix):
             alone=self._alone(),
             prompts=self._per_prompt,
             length=self._per_prompt["prompt"].astype("string").str.len().tolist(),
+            provenance=Provenance(
+                chosen,
+                SESSION.offline_catalog(),
+                {"max_cost": max_cost, "max_tokens": max_tokens},
+                replayed=True,
+                times=self._frame.get(RECORDED_AT),
+            ),
         )
 
     def _alone(self) -> pd.DataFrame:
@@ -340,8 +348,7 @@ class ResponseMatrix(Matrix):
 
     def _repr_html_(self) -> str:
         """Return the text, and one row a model."""
-        table = readable(coverage(self._frame)).to_html(classes=UNTYPESET)
-        return block(f"<p>{text(repr(self))}</p>", harmless(table))
+        return notebook(f"<p>{text(repr(self))}</p>", table(readable(coverage(self._frame))))
 
     def known(self) -> Catalog:
         """Return the catalog that replays go by: recorded models, at today's tiers and prices."""

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from orchkit.ui.markup import block, text
+from orchkit.ui.markup import facts, notebook, text
 from orchkit.ui.money import usd
 
 #: What JSON lets stand in a text, but a terminal obeys (C1) or no encoding takes (surrogates).
@@ -22,7 +22,16 @@ _RAW = re.compile("[\x7f-\x9f\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Result:
-    """The answer to one prompt. `cost` in USD, `latency` in seconds, `confidence` in [0, 1]."""
+    """The answer to one prompt. `cost` in USD, `latency` in seconds, `confidence` in [0, 1].
+
+    Examples
+    --------
+    >>> import orchkit
+    >>> with orchkit.use("simulator"):
+    ...     result = orchkit.run_orchestration(prompt="What is 2+2?", strategy="cheapest")
+    >>> result.model_used, result.provider, result.to_dict()["strategy"]
+    ('gpt-4o-mini', 'simulator', 'cheapest')
+    """
 
     response: str | None
     model_used: str | None
@@ -61,10 +70,7 @@ class Result:
     def _repr_html_(self) -> str:
         """Return the answer and its figures as text in a table; the text twin is the repr."""
         answer = self.error if self.response is None else self.response
-        rows = "".join(
-            f"<tr><th>{name}</th><td>{text(told)}</td></tr>" for name, told in self._figures()
-        )
-        return block(f"<pre>{text(answer)}</pre>", f"<table>{rows}</table>")
+        return notebook(f"<pre>{text(answer)}</pre>", facts(self._figures()))
 
     def _figures(self) -> list[tuple[str, object]]:
         """Return what stands under an answer: who gave it, for how much and how sure."""

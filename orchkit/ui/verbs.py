@@ -21,6 +21,7 @@ from orchkit.ui import names
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.estimate import Estimate, estimate_traces
 from orchkit.ui.job import RECORDING, job_of
+from orchkit.ui.provenance import Provenance
 from orchkit.ui.recordings import ResponseMatrix
 from orchkit.ui.result import Result
 from orchkit.ui.session import SESSION
@@ -195,10 +196,19 @@ def compare(
     singles = tuple(experiment.label(one) for one in chosen if isinstance(one, Single))
     simulated = SESSION.simulated
     length = [len(query.text) if isinstance(query, Query) else None for query in job.queries]
+    asked = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed}
+    known = Provenance(chosen, job.catalog, {**asked, "max_cost": max_cost, "budget": budget})
 
     def shape(run: experiment.Run) -> Comparison:
         results = experiment.compare(job.queries, chosen, run, quality)
-        return Comparison(results, singles=singles, simulated=simulated, prompts=df, length=length)
+        return Comparison(
+            results,
+            singles=singles,
+            simulated=simulated,
+            prompts=df,
+            length=length,
+            provenance=known,
+        )
 
     return job.deliver(shape, progress, "comparing")
 

@@ -105,7 +105,7 @@ def test_labels_of_thresholds_are_short() -> None:
     cost, rank = np.tile([1, 9], (2, 1)), np.array([[0.3, 1], [0.36, 1]])
     table = Arrays(("a", "b"), np.arange(2), quality, cost, rank, quality >= 0)
     found = frontier(table, np.linspace(0, 1, 101)[35:], 2)
-    assert found["strategy"].tolist() == ["a", "fallback(chain=a → b, threshold=0.35)"]
+    assert found["strategy"].tolist() == ["a", "fallback(a → b, threshold=0.35)"]
 
 
 def test_any_strategy_with_a_threshold_is_swept_by_replaying_it(table: Table) -> None:

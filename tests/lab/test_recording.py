@@ -141,3 +141,12 @@ def test_json_and_back() -> None:
     """A conversation in JSON is the same conversation."""
     assert conversation("Why?", as_json(TALK)) == TALK
     assert json.loads(as_json(TALK) or "")[0] == {"role": "system", "content": "Be brief."}
+
+
+def test_a_recording_keeps_when_it_was_answered() -> None:
+    """Each answer has its moment, in UTC; a call that failed has none."""
+    finished = Trace(((_said("small"),),), Answer(_said("small")), finished=86_400.25)
+    traces = [finished, _trace(ASKED[0])]
+    table = long_table(traces, MODELS, ASKED[:1], pd.DataFrame({"q": ["x"]}), lambda *_: math.nan)
+    assert table["recorded_at"].isna().tolist() == [False, True]
+    assert table["recorded_at"][0] == pd.Timestamp("1970-01-02 00:00:00.25", tz="UTC")

@@ -8,7 +8,7 @@ import pytest
 
 import orchkit
 from orchkit.errors import MisuseError
-from orchkit.ui.bench import bench, write
+from orchkit.ui.bench import FILES, bench, write
 
 MODELS = [
     "gpt-4o-mini",
@@ -52,12 +52,13 @@ def test_misuse_is_raised(df: pd.DataFrame) -> None:
         bench(df, ["dearest"])
 
 
-def test_three_files_are_written(df: pd.DataFrame, tmp_path: Path, no_figures: Any) -> None:
-    """Results, summary and figure are written into a folder that is made for them."""
+def test_four_files_are_written(df: pd.DataFrame, tmp_path: Path, no_figures: Any) -> None:
+    """Results, summary, figure and report are written into a folder that is made for them."""
     found = bench(df, ["cheapest", "gpt-4o"], every_model=False)
     paths = write(found, tmp_path / "deep" / "out")
-    assert [path.name for path in paths] == ["results.parquet", "summary.csv", "cost_quality.png"]
+    assert [path.name for path in paths] == [*FILES]
     assert paths[2].read_bytes().startswith(b"\x89PNG")
+    assert paths[3].read_text("utf-8").startswith("<!doctype html>")
     results = pd.read_parquet(paths[0])
     assert list(results["cost"]) == list(found.results["cost"])
     assert list(results["response"]) == list(found.results["response"])
@@ -86,7 +87,7 @@ def test_writing_again_replaces(df: pd.DataFrame, tmp_path: Path, no_figures: An
     for name in ("gpt-4o", "gpt-4"):
         write(bench(df, [name], every_model=False), tmp_path / "out")
     assert pd.read_csv(tmp_path / "out" / "summary.csv")["strategy"].to_list() == ["gpt-4"]
-    assert len(list((tmp_path / "out").iterdir())) == 3
+    assert len(list((tmp_path / "out").iterdir())) == len(FILES)
 
 
 def test_prompts_by_everyday_are_the_default() -> None:

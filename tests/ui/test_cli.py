@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 import orchkit
 from orchkit.core.calls import Call, Response
+from orchkit.ui.bench import FILES
 from orchkit.ui.cli import main
 
 WRITERS = {
@@ -185,7 +186,7 @@ def test_bench_writes_three_files(tmp_path: Path) -> None:
     ran = orchkit_("bench", "--limit", 3, "--strategies", "cheapest", "--out", tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert ended(ran) == (0, "")
-    assert names == {"results.parquet", "summary.csv", "cost_quality.png"}
+    assert names == set(FILES)
     assert all(name in ran.stderr for name in names)
     assert not any(name in ran.stdout for name in names)
 
@@ -195,7 +196,7 @@ def test_bench_needs_no_references(prompts: Path, tmp_path: Path) -> None:
     """Prompts alone are benched and written without a warning."""
     ran = orchkit_("bench", prompts, "--strategies", "cheapest", "--out", tmp_path / "out")
     assert ended(ran) == (0, "")
-    assert len(list((tmp_path / "out").iterdir())) == 3
+    assert len(list((tmp_path / "out").iterdir())) == len(FILES)
 
 
 def test_bench_of_a_failed_row_ends_with_1(tmp_path: Path) -> None:

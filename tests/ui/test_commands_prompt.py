@@ -12,7 +12,8 @@ import orchkit
 from orchkit.core.calls import Call
 from orchkit.ui import commands_prompt
 from orchkit.ui.cli import main
-from orchkit.ui.commands_prompt import ResultFile, prompt_text
+from orchkit.ui.commands_prompt import prompt_text
+from orchkit.ui.writing import ResultFile
 
 
 def run(*arguments: object, given: bytes | None = None) -> Result:

@@ -11,7 +11,7 @@ import orchkit
 from orchkit.core.calls import Call, Response
 from orchkit.core.plans import Answer, Plan
 
-HARMLESS = {"div", "p", "table", "thead", "tbody", "tr", "th", "td", "ul", "li"}
+HARMLESS = {"div", "p", "table", "thead", "tbody", "tr", "th", "td", "ul", "li", "strong"}
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 
 
@@ -131,7 +131,7 @@ def test_hostile_names_are_shown_as_text(df: pd.DataFrame) -> None:
     orchkit.add_model(HOSTILE, provider=Loud(), input_price=1, output_price=1)
     page = Tags(df.orch.compare([Foot("a"), Foot(HOSTILE), HOSTILE])._repr_html_())
     assert page.seen <= HARMLESS
-    assert page.attributes <= {"class", "border", "style"}
+    assert page.attributes <= {"class", "style", "scope", "role", "tabindex"}
     assert page.text.count("<script>alert(1)</script>") > 3
 
 
@@ -164,4 +164,4 @@ def test_nothing_in_its_html_is_typeset(found: orchkit.Comparison) -> None:
     shown = found._repr_html_()
     assert shown.startswith('<div class="tex2jax_ignore mathjax_ignore">')
     assert shown.endswith("</div>")
-    assert shown.count("<div") == 1
+    assert shown.count("<div") == shown.count("</div>") == 2

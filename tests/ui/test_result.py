@@ -142,7 +142,7 @@ def test_its_html_is_text(df: Any) -> None:
     orchkit.add_model("<i>m</i>", provider=Sly(), input_price=0, output_price=0)
     result = orchkit.run_orchestration("Hi", "<i>m</i>")
     shown = result._repr_html_()
-    assert set(re.findall(r"<(\w+)", shown)) == {"div", "pre", "table", "tr", "th", "td"}
+    assert set(re.findall(r"<(\w+)", shown)) == {"div", "pre", "table", "tbody", "tr", "th", "td"}
     assert shown.startswith('<div class="tex2jax_ignore mathjax_ignore"><pre>&lt;script&gt;alert')
     assert "&lt;b&gt;sly&lt;/b&gt;" in shown
     assert "\x1b" not in shown
@@ -155,8 +155,8 @@ def test_its_html_tells_the_figures() -> None:
     first, second = (result._repr_html_() for result in results)
     assert html.escape(results[0].response or "") in first
     assert "gpt-4o-mini (simulator)" in first
-    assert f"<td>{money.usd(results[0].cost)}</td>" in first
-    assert f"<td>{money.usd(results[0].cost)} (cached)</td>" in second
+    assert f">{money.usd(results[0].cost)}</td>" in first
+    assert f">{money.usd(results[0].cost)} (cached)</td>" in second
 
 
 def test_a_failed_prompts_html_says_why() -> None:
@@ -181,5 +181,5 @@ def test_a_confidence_says_whether_it_is_a_probability(calibrated: bool, word: s
         return orchkit.Confidence(0.8, "own", calibrated)
 
     result = orchkit.run_orchestration("Why?", orchkit.Single("gpt-4o", sure))
-    assert f"<td>0.80 (own, {word})</td>" in result._repr_html_()
+    assert f">0.80 (own, {word})</td>" in result._repr_html_()
     assert confidence_of(result) == f"0.80 (own, {word})"

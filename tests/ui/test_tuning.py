@@ -103,7 +103,7 @@ def test_it_is_a_value_like_any_other(matrix: ResponseMatrix, kind: Any) -> None
 def test_a_label_tells_thresholds_in_few_digits() -> None:
     """What has all digits of a quantile is still short in a table, and one model has no hop."""
     found = Fallback(("a", "b"), (0.43478260869565216,), brevity)
-    assert label(found) == "fallback(chain=a → b, threshold=0.434783, confidence=brevity)"
+    assert label(found) == "fallback(a → b, threshold=0.434783, confidence=brevity)"
     assert label(Fallback(("a",), ())) == "fallback(chain=a)"
     assert label(Fallback(threshold=0.35000000000000003)) == "fallback(threshold=0.35)"
 

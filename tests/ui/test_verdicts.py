@@ -45,7 +45,7 @@ def comparison() -> Comparison:
     return ResponseMatrix(long()).compare([*MODELS, Fallback(MODELS, 0.5)])
 
 
-CHAIN = "fallback(chain=wee → big, threshold=0.5)"
+CHAIN = "fallback(wee → big, threshold=0.5)"
 
 
 def test_a_summary_tells_what_the_contrasts_do(comparison: Comparison) -> None:
@@ -77,7 +77,8 @@ def test_the_text_tells_each_verdict_but_those_of_single_models(comparison: Comp
     assert line == f"{CHAIN}: {verdict}"
     assert conclusion.startswith("for the least money: ")
     assert "\nwee: " not in repr(comparison)
-    assert comparison._repr_html_().count("<li>") == 2
+    assert comparison._repr_html_().count("<li>") == 1
+    assert f"<strong>{conclusion}</strong>" in comparison._repr_html_()
 
 
 def test_baselines_are_of_all_recorded_models() -> None:

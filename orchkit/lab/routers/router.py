@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from orchkit.core.predicting import among
 from orchkit.errors import MatrixError, ParameterError, did_you_mean
@@ -38,6 +39,16 @@ class Router(ABC):
         Day of fitting, ISO 8601, UTC.
     out_of_fold_ : array, shape (n_, models)
         What it would have said of its own prompts had it not seen them.
+
+    Examples
+    --------
+    >>> import orchkit
+    >>> df = orchkit.load_dataset("everyday").head(60)
+    >>> with orchkit.use("simulator"):
+    ...     mat = df.orch.record(["gpt-4o-mini", "gpt-4o"])
+    >>> router = orchkit.LengthRouter().fit(mat)
+    >>> isinstance(router, Router), router.predict(["Why do tides rise?"]).shape
+    (True, (1, 2))
     """
 
     def fit(self, matrix: Matrix) -> Self:
@@ -85,7 +96,7 @@ class Router(ABC):
         self._refuse_unfitted()
         return self._frame(self._expenses.of_texts(texts_of(texts)), texts)
 
-    def unlike(self, texts: Iterable[str]) -> Any:
+    def unlike(self, texts: Iterable[str]) -> NDArray[np.bool_]:
         """Return which texts are unlike all it was fitted on: one boolean a text."""
         self._refuse_unfitted()
         return self._novelty.unlike(texts_of(texts))

@@ -34,6 +34,12 @@ class PairedDifference:
         Share of replicates in which the statistic was undefined, in [0, 1]; 1 without inference.
     replicates : array
         The difference in each replicate.
+
+    Examples
+    --------
+    >>> found = paired_bootstrap([1, 1, 1, 0], [1, 0, 0, 0])
+    >>> found.difference, found.n, found.differ
+    (0.5, 4, 2)
     """
 
     difference: float

@@ -34,6 +34,13 @@ class Interval:
         Share of replicates in which the statistic was undefined, in [0, 1]; 1 without inference.
     replicates : array
         The statistic of each replicate, along the first axis.
+
+    Examples
+    --------
+    >>> from orchkit.lab.stats import bootstrap
+    >>> found = bootstrap(np.mean, [0.0, 1.0, 1.0, 1.0])
+    >>> float(found.estimate), found.n, found.low < 0.75 < found.high
+    (0.75, 4, True)
     """
 
     estimate: Any

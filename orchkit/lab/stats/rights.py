@@ -27,6 +27,11 @@ class McNemar:
         Prompts used, and prompts left out because a value was unknown.
     kind : str
         ``"mid-p"`` or ``"exact"``.
+
+    Examples
+    --------
+    >>> print(mcnemar([1, 1, 1, 0], [1, 0, 0, 0]))
+    only the first right: 2, only the second: 0, p = 0.25 (mid-p McNemar), n = 4 prompts
     """
 
     b: int

@@ -52,6 +52,12 @@ class Verdict:
         prompts differ.
     name_a, name_b : str
         What the two are called in the sentence.
+
+    Examples
+    --------
+    >>> found = noninferior([1.0] * 95 + [0.0] * 5, [1.0] * 96 + [0.0] * 4, 0.05)
+    >>> bool(found), found.n, found.differ
+    (True, 100, 1)
     """
 
     verdict: bool

@@ -29,8 +29,13 @@ def axes(ax: Axes | None, *, rows: int = 0, lines: int = 0) -> Axes:
         return ax
     from matplotlib import pyplot as plt
 
-    size = SIZE[0], max(SIZE[1], 1.4 + 0.5 * min(rows, 40), 4.2 + 0.19 * min(lines, 40))
+    size = sized(rows=rows, lines=lines)
     return plt.subplots(figsize=size, layout="constrained")[1]
+
+
+def sized(*, rows: int = 0, lines: int = 0) -> tuple[float, float]:
+    """Return the inches of a figure of so many bars, over a legend of so many lines."""
+    return SIZE[0], max(SIZE[1], 1.4 + 0.5 * min(rows, 40), 4.2 + 0.19 * min(lines, 40))
 
 
 def settle(ax: Axes) -> None:
