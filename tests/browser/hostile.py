@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import orchkit
-
 #: A provider that says what it was asked, or refuses in those words; models, a strategy and a
 #: category of hostile names. `CORPUS` stands in corpus.json.
 SETUP = """
@@ -82,11 +80,7 @@ SURFACES = {
         "few = FEW.orch.record(NAMES[2:8], progress=False)\norchkit.dashboard(few)",
         "orchkit.dashboard(FEW.orch.compare(WAYS[-4:], progress=False))",
     ],
-    **(
-        {"report": ["print(cmp.to_html('report.html', title=CORPUS[3]))"]}
-        if hasattr(orchkit.Comparison, "to_html")
-        else {}
-    ),
+    "report": ["print(cmp.to_html('report.html', title=CORPUS[3]))"],
     "errors": ["orchkit.route(DF, CORPUS[3] + '0')"],  # last: nothing runs after it
 }
 

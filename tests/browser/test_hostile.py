@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-import orchkit
 from tests.browser.hostile import SURFACES, cells, numbers
 from tests.browser.pages import PALE, Heard
 from tests.test_hostile import CORPUS, TAGS
@@ -100,7 +99,6 @@ def test_prompts_in_a_dashboard_are_read(notebook: Any) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.skipif(not hasattr(orchkit.Comparison, "to_html"), reason="there is no to_html")
 def test_a_report_runs_nothing(notebook: Any, context: Any, scheme: str) -> None:
     """The report of hostile names, opened as a file, asks and runs nothing, and is readable."""
     page, heard = context.new_page(), Heard("file://")

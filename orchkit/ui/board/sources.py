@@ -9,7 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from orchkit.core.plans import Strategy
 from orchkit.lab.asking import predictor
+from orchkit.lab.experiment import label
 from orchkit.lab.whatif import Compared, Recorded, Setting, Way
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.learned import judge
@@ -71,9 +73,7 @@ class OfMatrix:
         told = f"strategy = {code(self.table.strategy(setting))}"
         if setting.strategy == "cheapest" and len(kept) < len(self.table.models):
             told += f"\nmat = mat.subset(models={kept!r})"
-        changed = {name: by for name, by in setting.factors.items() if by != 1}
-        if changed:
-            told += f"\n# at prices times {changed!r}"
+        told += _at_prices(setting)
         return f"{told}\ndf.orch.route(strategy)  # or mat.compare([strategy])"
 
     @cached_property
@@ -117,13 +117,25 @@ class OfComparison:
         return _said(None if texts is None else texts.get(row), "(no text recorded)")
 
     def code(self, setting: Setting) -> str:
-        """Return how the strategy was written."""
-        return f"# {setting.strategy}"
+        """Return the strategy, where it is known."""
+        found = self._strategies.get(setting.strategy)
+        told = f"# {setting.strategy}" if found is None else f"strategy = {code(found)}"
+        return f"{told}{_at_prices(setting)}"
+
+    @cached_property
+    def _strategies(self) -> dict[str, Strategy]:
+        return {label(each): each for each in self.comparison.provenance.strategies}
 
     @cached_property
     def _texts(self) -> dict[str, pd.Series[Any]]:
         grouped = self.comparison.results.groupby("strategy", sort=False)
         return {str(name): own.set_index("row")["response"] for name, own in grouped}
+
+
+def _at_prices(setting: Setting) -> str:
+    """Return a line that tells of other prices, if there are any."""
+    changed = {name: by for name, by in setting.factors.items() if by != 1}
+    return f"\n# at prices times {changed!r}" if changed else ""
 
 
 def _said(cell: Any, otherwise: str) -> str:

@@ -52,8 +52,8 @@ _TABLE = "border-collapse:collapse;font-size:13px;width:100%;color:inherit;backg
 def _cell(cell: Cell | str) -> str:
     if isinstance(cell, str):
         return f'<td style="{_CELL}text-align:left;overflow-wrap:anywhere">{text(cell)}</td>'
-    side = "right;white-space:nowrap" if cell.right else "left"
-    return f'<td style="{_CELL}text-align:{side};min-width:9em">{cell.html}</td>'
+    side = "right;white-space:nowrap" if cell.right else "left;min-width:9em"
+    return f'<td style="{_CELL}text-align:{side}">{cell.html}</td>'
 
 
 def flow(way: Way) -> str:

@@ -123,8 +123,9 @@ def test_a_comparison_can_be_looked_at(matrix: Any) -> None:
     board.controls.strategy.value = "ensemble"
     assert board.picture != before
     assert "Rows where ensemble and claude-opus-3 disagree" in text_of(board)
+    assert board.code == "strategy = orchkit.Ensemble()"
     board.controls.prices["claude-opus-3"].value = 0.1
-    assert "ensemble" in repr(board)
+    assert board.code.endswith("# at prices times {'claude-opus-3': 0.1}")
 
 
 def test_a_live_comparison_without_single_models_can_be_looked_at(matrix: Any) -> None:
