@@ -89,7 +89,7 @@ class Compared:
         unwanted = [m for m in self._asked(found) if m not in setting.models]
         if unwanted:
             raise ParameterError(f"{setting.strategy} asked {', '.join(unwanted)}; tick it.")
-        return replace(found, paid=found.paid * np.array(setting.factors_of(self.models)))
+        return replace(found, costs=found.costs * np.array(setting.factors_of(self.models)))
 
     def singles(self, setting: Setting) -> dict[str, Way]:
         """Return each model alone, at the setting's prices."""

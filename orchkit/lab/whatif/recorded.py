@@ -113,7 +113,7 @@ class Recorded:
             arrays.quality[rows, chosen],
             chosen,
             asked,
-            np.where(asked, arrays.cost, 0),
+            arrays.cost,
         )
 
     def singles(self, setting: Setting) -> dict[str, Way]:
@@ -191,9 +191,9 @@ def _single(arrays: Arrays, column: int) -> Way:
     asked = np.zeros(arrays.cost.shape, dtype=bool)
     asked[:, column] = True
     chosen = np.full(len(arrays), column)
-    paid = np.where(asked, arrays.cost, 0)
     name = arrays.models[column]
-    return Way(name, arrays.models, arrays.quality[:, column], chosen, asked, paid)
+    quality, spent = arrays.quality[:, column], arrays.cost[:, column]
+    return Way(name, arrays.models, quality, chosen, asked, arrays.cost, spent)
 
 
 Chosen = tuple[Ints, Flags]

@@ -33,15 +33,17 @@ class Way:
     ----------
     name : str
     models : tuple of str
-        The columns of `asked` and `paid`.
+        The columns of `asked` and `costs`.
     quality : float array (prompts,)
         In [0, 1].
     chosen : int array (prompts,)
         The column of the model whose answer was kept; -1 where there is none.
     asked : bool array, prompts × models
         Who was asked.
-    paid : float array, prompts × models
-        Nano-dollars; 0 where nobody was asked.
+    costs : array, prompts × models
+        Nano-dollars of asking; of no meaning where nobody was asked.
+    spent : array (prompts,), optional
+        Their sum over who was asked, where it is known.
     """
 
     name: str
@@ -49,23 +51,29 @@ class Way:
     quality: Floats
     chosen: Ints
     asked: Flags
-    paid: NDArray[Any]
+    costs: NDArray[Any]
+    spent: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.quality)
 
     @cached_property
+    def paid(self) -> NDArray[Any]:
+        """Nano-dollars, prompts × models; 0 where nobody was asked."""
+        return np.where(self.asked, self.costs, 0)
+
+    @cached_property
     def cost(self) -> Floats:
         """USD of each prompt."""
-        dollars: Floats = self.paid.sum(axis=1) / NANO
-        return dollars
+        spent = self.paid.sum(axis=1) if self.spent is None else self.spent
+        return np.asarray(spent / NANO, dtype=np.float64)
 
     @cached_property
     def standing(self) -> dict[str, float]:
         """n, mean quality with its 95 % interval, and cost_per_1k (USD per 1,000 prompts)."""
         low, high = mean_interval(self.quality)
-        spent = 1000 * self.paid.sum() / NANO / len(self)
-        told = (len(self), float(self.quality.mean()), low, high, float(spent))
+        spent = 1000 * float(self.cost.mean())
+        told = (len(self), float(self.quality.mean()), low, high, spent)
         return dict(zip(STANDING, told, strict=True))
 
     def against(self, other: Way, margin: float = 0.01) -> Verdict:
@@ -73,7 +81,7 @@ class Way:
 
         By normal approximation: it takes milliseconds, where a bootstrap takes seconds.
         """
-        priced = other.paid.sum() > 0 and math.isfinite(self.paid.sum())
+        priced = other.cost.sum() > 0 and math.isfinite(self.cost.sum())
         told: dict[str, Any] = {"name_b": other.name, "method": "normal"}
         told |= {"cost_a": self.cost, "cost_b": other.cost} if priced else {}
         return noninferior(self.quality, other.quality, margin, **told)
@@ -113,9 +121,9 @@ def oracle_of(singles: Sequence[Way]) -> Way:
         best = np.where(wins, at, best)
         quality, cost = np.where(wins, way.quality, quality), np.where(wins, way.cost, cost)
     column = np.array([way.chosen.max() for way in singles])[best]
-    asked, paid = np.zeros(first.asked.shape, dtype=bool), np.zeros(first.paid.shape)
-    asked[rows, column], paid[rows, column] = True, cost * NANO
-    return Way(ORACLE, first.models, quality, column, asked, paid)
+    asked, costs = np.zeros(first.asked.shape, dtype=bool), np.zeros(first.asked.shape)
+    asked[rows, column], costs[rows, column] = True, cost * NANO
+    return Way(ORACLE, first.models, quality, column, asked, costs, cost * NANO)
 
 
 def differing(one: Way, other: Way, n: int) -> tuple[Ints, Ints, int, int]:

@@ -19,8 +19,8 @@ from orchkit.ui.plots.tradeoff import scale
 
 #: Inches, and pixels an inch: half again those of the page, for sharp letters.
 SIZE, DPI = (7.2, 4.3), 144
-#: Share of the span that stays free around the points.
-_MARGIN = 0.12
+#: Share of the span that stays free around the points: room to move in without a new frame.
+_MARGIN = 0.2
 Standing = Mapping[str, float]
 
 
@@ -175,7 +175,7 @@ def _kinds(scene: Scene) -> tuple[str, ...]:
 def _frame(scene: Scene, last: tuple[Any, ...] | None) -> tuple[Any, ...]:
     """Return title, limits and legend: the last ones as long as they still fit."""
     told = (scene.title, _kinds(scene))
-    wanted, needed = _limits(scene, _MARGIN), _limits(scene, 0.02)
+    wanted, needed = _limits(scene, _MARGIN), _limits(scene, 0.01)
     if last is not None and (last[0], last[2]) == told and _fits(last[1], needed, wanted):
         return last
     return told[0], wanted, told[1]
