@@ -87,6 +87,44 @@ class ResponseMatrix(Matrix):
         traces = self.replay(rows, catalog, nano(max_cost, "max_cost"))
         return attach(self.prompts, traces, experiment.short_name(chosen), prefix)
 
+    def subset(
+        self, *, models: Iterable[str] | None = None, prompts: Iterable[Any] | None = None
+    ) -> Self:
+        """Return the matrix of these models and these prompts alone, in the recording's order.
+
+        Parameters
+        ----------
+        models : iterable of str, optional
+            By recorded names, or by the catalog's: ``"gpt-4o"`` for ``"gpt-4o-2024-08-06"``.
+        prompts : iterable, optional
+            Prompt ids, or one boolean a prompt in the order of `prompts`.
+
+        Raises
+        ------
+        UnknownModelError, UnknownNameError
+            A model or a prompt was not recorded.
+        MatrixError
+            Not as many booleans as prompts.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> long = pd.DataFrame({"prompt_id": [1, 1], "model": ["gpt-4o-2024-08-06", "mini"],
+        ...                      "quality": [1, 0]})
+        >>> ResponseMatrix(long).subset(models=["gpt-4o"]).models
+        ['gpt-4o-2024-08-06']
+        """
+        if models is not None:
+            named = [models] if isinstance(models, str) else [*models]
+            models = [self._recorded_name(name) for name in named]
+        return super().subset(models=models, prompts=prompts)
+
+    def _recorded_name(self, name: Any) -> Any:
+        """Return the name a model was recorded by; what was not recorded stays as it is."""
+        known = self.known()
+        found = known[name].name if isinstance(name, str) and name in known else name
+        return found if found in self.models else name
+
     def compare(
         self,
         strategies: Sequence[str | Strategy] = ("cheapest", "fallback", "ensemble"),

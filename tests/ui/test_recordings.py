@@ -588,3 +588,13 @@ def test_a_recording_resumes_where_it_stopped(df: pd.DataFrame, sent: list[Call]
     recorded = df.orch.record(models, progress=False)
     assert len(sent) == 8
     assert recorded.quality.notna().all(axis=None)
+
+
+def test_a_subset_goes_by_the_catalogs_names_too() -> None:
+    """A model that was recorded under its dated name is found by its plain one, and by no other."""
+    rows = {"prompt_id": [1, 1], "model": ["gpt-4o-2024-08-06", "mini"], "quality": [1, 0]}
+    mat = ResponseMatrix(pd.DataFrame(rows))
+    assert mat.subset(models="gpt-4o").models == ["gpt-4o-2024-08-06"]
+    assert mat.subset(models=["gpt-4o-2024-08-06", "mini"]).models == ["gpt-4o-2024-08-06", "mini"]
+    with pytest.raises(UnknownModelError, match="No answers of 'gpt-4' were recorded"):
+        mat.subset(models=["gpt-4"])
