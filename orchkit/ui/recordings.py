@@ -153,7 +153,7 @@ class ResponseMatrix(Matrix):
             simulated=self.simulated,
             alone=self._alone(),
             prompts=self._per_prompt,
-            length=self._per_prompt["prompt"].astype("string").str.len().tolist(),
+            length=self._lengths.tolist(),
             provenance=Provenance(
                 chosen,
                 SESSION.offline_catalog(),
@@ -188,6 +188,11 @@ class ResponseMatrix(Matrix):
         """The first row of each prompt, by its id: what clusters are named by."""
         ids = pd.Index(self._first["prompt_id"], dtype="object")
         return self._first.set_axis(ids)
+
+    @property
+    def _lengths(self) -> pd.Series[float]:
+        """Characters of each prompt; NaN where its text was not recorded."""
+        return self._first["prompt"].astype("string").str.len().astype("float64")
 
     def sweep(
         self,
