@@ -35,7 +35,7 @@ class Compared:
     Raises
     ------
     MatrixError
-        For no prompt the quality of all strategies is known.
+        For no prompt quality and cost of all strategies are known.
     """
 
     results: pd.DataFrame
@@ -45,8 +45,8 @@ class Compared:
     def __post_init__(self) -> None:
         if not len(self.place) or self._kept["quality"].isna().any():
             raise MatrixError(
-                "For no prompt the quality of all strategies is known, so there is nothing to "
-                "hold against cost. Compare with references, or score the responses."
+                "For no prompt quality and cost of all strategies are known, so there is nothing "
+                "to show. Compare with references, or score the responses; give models prices."
             )
 
     @property
@@ -111,7 +111,8 @@ class Compared:
 
     @cached_property
     def _kept(self) -> pd.DataFrame:
-        return common(self.results)
+        kept = common(self.results)
+        return kept[~kept["row"].isin(kept.loc[kept["cost"].isna(), "row"])]
 
     @cached_property
     def _rows(self) -> dict[str, pd.DataFrame]:

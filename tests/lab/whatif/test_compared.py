@@ -71,5 +71,5 @@ def test_without_qualities_there_is_nothing_to_look_at() -> None:
     table = pd.DataFrame({"prompt": ["What is 2+2?"] * 3})
     with orchkit.use("simulator"):
         cmp = orchkit.compare(table, ["cheapest", "fallback"])
-    with pytest.raises(MatrixError, match="quality of all strategies"):
+    with pytest.raises(MatrixError, match="quality and cost of all strategies"):
         Compared(cmp.beside.results, cmp.names, cmp.beside.singles)
