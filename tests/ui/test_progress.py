@@ -209,7 +209,7 @@ with orchkit.use("simulator"):
     {call}
 """
 #: It has said before that answers are simulated.
-SILENT = "from orchkit.ui.session import SESSION; SESSION._told = True"
+SILENT = "from orchkit.ui.session import SESSION; SESSION._told = ''"
 STOPPED = """
 import _thread, asyncio
 from orchkit.runtime.providers.simulator import Simulator
