@@ -67,12 +67,12 @@ class _Line:
         self._next = now + self._every
         try:
             self._show()
-        except (OSError, ValueError):  # nobody reads any more
+        except Exception:  # noqa: BLE001 - whatever became of stderr or the front end
             self._broken = True
 
     def close(self, finished: bool) -> None:
         """Take the line away; leave what the run was."""
-        with suppress(OSError, ValueError):
+        with suppress(Exception):
             self._end(finished)
 
     @property

@@ -116,11 +116,12 @@ def test_a_line_fits_its_terminal(
     assert "comparing" in shown
 
 
-def test_a_line_that_breaks_breaks_nothing_else(terminal: Any) -> None:
-    """When stderr is closed under the line, the run goes on and ends in silence."""
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), RuntimeError("gone")])
+def test_a_line_that_breaks_breaks_nothing_else(terminal: Any, error: Exception) -> None:
+    """When stderr or a front end is gone under the line, the run goes on and ends in silence."""
     with progress(100, None, "routing") as tell:
         assert tell is not None
-        sys.stderr, kept = _Closed(), sys.stderr
+        sys.stderr, kept = _Closed(error), sys.stderr
         try:
             tell.__self__._bar.fp = sys.stderr  # type: ignore[attr-defined]
             tell(spent(1))
@@ -130,8 +131,12 @@ def test_a_line_that_breaks_breaks_nothing_else(terminal: Any) -> None:
 
 
 class _Closed(io.StringIO):
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
     def write(self, text: str) -> int:
-        raise BrokenPipeError(32, "Broken pipe")
+        raise self.error
 
     def isatty(self) -> bool:
         return True
