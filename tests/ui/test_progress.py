@@ -142,6 +142,16 @@ class _Closed(io.StringIO):
         return True
 
 
+def test_where_there_is_no_stderr_there_is_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program without a console, or with a closed one, runs in silence."""
+    closed = io.StringIO()
+    closed.close()
+    for stream in (None, closed):
+        monkeypatch.setattr(sys, "stderr", stream)
+        with progress(100, None, "routing") as tell:
+            assert tell is None
+
+
 def test_a_log_is_not_flooded(capsys: pytest.CaptureFixture[str]) -> None:
     """Where lines stay, as in a file, there are few of them."""
     with progress(1_000, True, "routing") as tell:
