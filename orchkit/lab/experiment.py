@@ -183,9 +183,24 @@ def _changed(strategy: Strategy) -> Mapping[str, Any]:
         field.name: value
         for field in (fields(declared) if is_dataclass(declared) else ())
         if field.repr
-        and getattr(strategy, field.name) != ()
-        and ((value := getattr(strategy, field.name)) != field.default or field.default is MISSING)
+        and not same(value := getattr(strategy, field.name), ())
+        and (field.default is MISSING or not same(value, field.default))
     }
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two settings are equal; what will not say, as an array, is equal to nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> same((0.5,), (0.5,)), same(np.zeros(2), None), same(np.zeros(2), ())
+    (True, False, False)
+    """
+    try:
+        return bool(one == other)
+    except ValueError:
+        return False
 
 
 def _told(name: str, value: Any) -> str:

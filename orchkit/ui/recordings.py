@@ -158,7 +158,7 @@ class ResponseMatrix(Matrix):
             provenance=Provenance(
                 chosen,
                 SESSION.offline_catalog(),
-                {"max_cost": max_cost, "max_tokens": max_tokens},
+                {"complexity": complexity, "max_cost": max_cost, "max_tokens": max_tokens},
                 replayed=True,
                 times=self._frame.get(RECORDED_AT),
             ),

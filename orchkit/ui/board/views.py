@@ -46,7 +46,10 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[Cell | str
 
 
 _CAPTION = "caption-side:top;text-align:left;font-weight:600;padding:4px 8px;color:inherit"
-_TABLE = "border-collapse:collapse;font-size:13px;width:100%;color:inherit;background:none"
+_TABLE = (
+    "border-collapse:collapse;table-layout:auto;font-size:13px;width:100%;color:inherit;"
+    "background:none"
+)
 
 
 def _cell(cell: Cell | str) -> str:
