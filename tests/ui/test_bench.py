@@ -94,3 +94,13 @@ def test_prompts_by_everyday_are_the_default() -> None:
     """The set that ships with orchkit has all a bench needs."""
     found = bench(orchkit.load_dataset("everyday").head(5), ["cheapest"], every_model=False)
     assert found.results["quality"].notna().all()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("name", FILES)
+def test_a_full_disk_names_the_file(df: pd.DataFrame, tmp_path: Path, name: str) -> None:
+    """The error of writing does not; who reads it must know what is missing."""
+    (tmp_path / name).symlink_to("/dev/full")
+    with pytest.raises((OSError, MisuseError), match=f"{name}|/dev/full") as told:
+        write(bench(df, ["cheapest"], every_model=False), tmp_path)
+    assert name in str(told.value)
