@@ -172,7 +172,7 @@ class Dashboard(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         png = base64.b64encode(self.picture).decode()
         shown = _PICTURE.format(text(self._summary), png) if png else ""
-        code = f'<pre style="white-space:pre-wrap">{text(self.code)}</pre>'
+        code = f'<pre style="white-space:pre-wrap;overflow-wrap:anywhere">{text(self.code)}</pre>'
         tables = (self._flow.value, self._verdicts.value, self._rows.value)
         return {
             "text/plain": repr(self),
