@@ -366,14 +366,12 @@ def _undecided(beside: pd.DataFrame) -> str:
     open_ = beside[(beside["cost_ratio_high"] < 1) & (beside["high"] >= 0)]
     if not len(open_):
         return ""
-    best = open_.loc[open_["difference"].astype(float).idxmax()]
+    best = open_.sort_values("difference", ascending=False, kind="stable").iloc[0]
     one_sided = NormalDist().inv_cdf(1 - (1 - LEVEL) / len(beside))
     reach = (best["difference"] - best["low"]) * one_sided / NormalDist().inv_cdf((1 + LEVEL) / 2)
     needed = float(f"{best['n'] * (reach / MARGIN) ** 2:.2g}")
-    few = f"{best['n']:,} prompts are too few to tell"
-    return (
-        f"; {best.name} may be, but {few}: if it is just as good, about {needed:,.0f} would show it"
-    )
+    few = f"{best['n']:,} prompts are too few to tell: if it is just as good"
+    return f"; {best.name} may be, but {few}, about {needed:,.0f} would show it"
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
