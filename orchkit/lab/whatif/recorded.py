@@ -6,7 +6,7 @@ each call costs as many times as much, and strategies that go by price choose by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from orchkit.core.catalog import Catalog, Tier
+from orchkit.core.calls import Params
+from orchkit.core.catalog import Catalog, Model, Tier
 from orchkit.core.strategies import AgreeThenEscalate, Cheapest, Ensemble, Fallback
 from orchkit.errors import ParameterError
 from orchkit.lab.arrays import Arrays, Flags, Floats, Ints, arrays_of
@@ -29,7 +30,7 @@ from orchkit.lab.whatif.settings import Setting
 from orchkit.lab.whatif.way import Way
 
 #: The thresholds of a curve.
-LIMITS = np.linspace(0, 1, 101)
+LIMITS = np.arange(101) / 100  # as they are written: `linspace` is off in the last digit of ten
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Recorded:
     Parameters
     ----------
     matrix : Matrix
-    catalog : Catalog
-        Its models, with tiers and prices.
+    listed : Catalog
+        What is known of models; `catalog` is what that says of those recorded.
     predict : callable
         Texts -> tiers, for ``"cheapest"``.
 
@@ -51,7 +52,7 @@ class Recorded:
     """
 
     matrix: Matrix
-    catalog: Catalog
+    listed: Catalog
     predict: Predict
 
     def __post_init__(self) -> None:
@@ -167,11 +168,29 @@ class Recorded:
         return ballots_of(self.matrix, self._arrays, self.catalog)
 
     @cached_property
+    def catalog(self) -> Catalog:
+        """The models recorded, with tiers and prices."""
+        return self.matrix.catalog(self.listed)
+
+    def among(self, models: Sequence[str]) -> Catalog:
+        """Return the catalog of a recording of these models alone.
+
+        Which are the defaults, and where models nobody knows stand, depends on who is there.
+        """
+        kept = frozenset(models)
+        if kept not in self._catalogs:
+            self._catalogs[kept] = self.matrix.subset(models=models).catalog(self.listed)
+        return self._catalogs[kept]
+
+    @cached_property
     def tiers(self) -> NDArray[Any]:
         """The rank of each prompt's tier."""
-        texts = self.matrix.prompts["prompt"].iloc[self.place]
-        told = self.predict([text if isinstance(text, str) else "" for text in texts])
-        return np.array([Tier(tier).rank for tier in told])
+        asked = self.matrix.queries(self.predict, Params())
+        return np.array([query.tier.rank for query in asked])[self.place]
+
+    @cached_property
+    def _catalogs(self) -> dict[frozenset[str], Catalog]:
+        return {frozenset(self.models): self.catalog}
 
     @cached_property
     def _last(self) -> dict[tuple[float, ...], Arrays]:
@@ -213,17 +232,19 @@ def _cheapest(table: Recorded, arrays: Arrays, columns: Ints, setting: Setting) 
 
 
 def _able(table: Recorded, columns: Ints, setting: Setting) -> Ints:
-    """Return the column of the cheapest able model for each tier, by today's prices."""
-    catalog, factors = table.catalog, setting.factors_of(table.models)
-    defaults = [at for at in columns if table.models[at] in catalog.pool]
-    known = {at: catalog[table.models[at]] for at in defaults or columns}
-    ranked = sorted(known, key=lambda at: (known[at].blended * factors[at], -known[at].tier.rank))
-    most = max(model.tier for model in known.values())
-    able = [
-        next(at for at in ranked if known[at].tier >= min(tier, most, key=lambda each: each.rank))
-        for tier in Tier
-    ]
-    return np.array(able)
+    """Return the column of the cheapest able model for each tier, at the setting's prices."""
+    catalog = table.among([table.models[at] for at in columns])
+    factors = dict(zip(table.models, setting.factors_of(table.models), strict=True))
+    models = {name: _times(model, factors[name]) for name, model in catalog.models.items()}
+    priced = replace(catalog, models=models)
+    return np.array([table.models.index(priced.cheapest_able(tier)[0].name) for tier in Tier])
+
+
+def _times(model: Model, factor: float) -> Model:
+    """Return a model at so many times its prices."""
+    rates = [replace(each, input=each.input * factor, output=each.output * factor)
+             for each in model.rates]  # fmt: skip
+    return replace(model, rates=tuple(rates))
 
 
 def _ensemble(table: Recorded, arrays: Arrays, columns: Ints, setting: Setting) -> Chosen:

@@ -17,6 +17,7 @@ from orchkit.ui.comparison import Comparison
 from orchkit.ui.learned import judge
 from orchkit.ui.rebuilding import code
 from orchkit.ui.recordings import ResponseMatrix
+from orchkit.ui.session import SESSION
 
 
 class Source(Protocol):
@@ -49,7 +50,7 @@ class OfMatrix:
     @cached_property
     def table(self) -> Recorded:
         """What settings come to."""
-        return Recorded(self.matrix, self.matrix.known(), predictor(judge(None)))
+        return Recorded(self.matrix, SESSION.offline_catalog(), predictor(judge(None)))
 
     @property
     def simulated(self) -> bool:
