@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from orchkit.core.calls import Kind
 from orchkit.core.catalog import NANO
 from orchkit.errors import MatrixError, ParameterError
 from orchkit.lab.arrays import Ints
@@ -35,7 +36,7 @@ class Compared:
     Raises
     ------
     MatrixError
-        For no prompt the quality of all strategies is known.
+        For no prompt quality and cost of all strategies are known.
     """
 
     results: pd.DataFrame
@@ -43,10 +44,11 @@ class Compared:
     alone: Sequence[str]
 
     def __post_init__(self) -> None:
-        if not len(self.place) or self._kept["quality"].isna().any():
+        if not len(self.place):
             raise MatrixError(
-                "For no prompt the quality of all strategies is known, so there is nothing to "
-                "hold against cost. Compare with references, or score the responses."
+                "For no prompt quality and cost of all strategies are known, so there is nothing "
+                "to hold against each other. Compare with references, or score the responses; "
+                "give costs (mat.reprice)."
             )
 
     @property
@@ -111,7 +113,9 @@ class Compared:
 
     @cached_property
     def _kept(self) -> pd.DataFrame:
-        return common(self.results)
+        judged = common(self.results)
+        unknown = judged[["quality", "cost"]].isna().any(axis=1)
+        return judged[~judged["row"].isin(judged.loc[unknown, "row"])]
 
     @cached_property
     def _rows(self) -> dict[str, pd.DataFrame]:
@@ -136,9 +140,7 @@ class Compared:
             for model, cost in calls:
                 paid[row, column[model]] += cost * NANO
                 asked[row, column[model]] = True
-        used = own["model_used"].tolist() if "model_used" in own else [name] * len(own)
-        used = [name if name in self.alone and pd.isna(one) else one for one in used]
-        chosen = np.array([column.get(model, -1) for model in used], dtype=np.int64)
+        chosen = np.array([column.get(model, -1) for model in _used(name, own)], dtype=np.int64)
         quality = own["quality"].to_numpy(dtype=float)
         return Way(name, self.models, quality, chosen, asked, np.rint(paid))
 
@@ -146,15 +148,32 @@ class Compared:
         return [self.models[at] for at in np.flatnonzero(way.asked.any(axis=0))]
 
 
+def _noted(own: pd.DataFrame) -> pd.Series[Any]:
+    """Return what was noted of each row; nothing of models that were only recorded."""
+    return own["metadata"] if "metadata" in own else pd.Series(None, own.index, dtype=object)
+
+
+def _used(name: str, own: pd.DataFrame) -> list[Any]:
+    """Return whose answer each row kept: as noted, or the model that was only recorded."""
+    if "model_used" not in own:
+        return [name] * len(own)
+    told = zip(_noted(own), own["model_used"], strict=True)
+    return [used if isinstance(cell, dict) else name for cell, used in told]
+
+
 def _calls_of(name: str, own: pd.DataFrame) -> list[list[tuple[str, float]]]:
-    """Return the calls of each row: as noted, or of a model alone the one it is."""
-    noted = own["metadata"] if "metadata" in own else pd.Series(None, own.index, dtype=object)
+    """Return the calls of each row that were made: as noted, or of a model alone the one it is."""
     return [
-        [(str(call["model"]), _dollars(call["cost"])) for call in cell["calls"]]
+        [(str(call["model"]), _dollars(call["cost"])) for call in cell["calls"] if _made(call)]
         if isinstance(cell, dict)
         else [(name, float(cost))]
-        for cell, cost in zip(noted, own["cost"], strict=True)
+        for cell, cost in zip(_noted(own), own["cost"], strict=True)
     ]
+
+
+def _made(call: dict[str, Any]) -> bool:
+    """Whether a model was asked: what does not fit a limit is never sent."""
+    return not str(call.get("error")).startswith(f"{Kind.BudgetExceeded.name}:")
 
 
 def _dollars(cost: Any) -> float:

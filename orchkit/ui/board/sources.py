@@ -114,8 +114,9 @@ class OfComparison:
     def answer(self, way: Way, place: int) -> str:
         """Return the text of the answer a strategy kept."""
         row = int(self.table.place[place])
-        texts = self._texts.get(way.name)
-        return _said(None if texts is None else texts.get(row), "(no text recorded)")
+        if way.name not in self._texts:
+            return "(its text is in the recording)"
+        return _said(self._texts[way.name].get(row), "(no text recorded)")
 
     def code(self, setting: Setting) -> str:
         """Return the strategy, where it is known."""
