@@ -22,6 +22,7 @@ from orchkit.errors import ParameterError
 from orchkit.lab.arrays import Arrays, Flags, Floats, Ints, arrays_of
 from orchkit.lab.asking import Predict
 from orchkit.lab.cascading import stops
+from orchkit.lab.cataloguing import catalog_of
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.metrics import pareto
 from orchkit.lab.sweeping import Binned, binned, by_cost, sweep_frame, swept
@@ -179,7 +180,8 @@ class Recorded:
         """
         kept = frozenset(models)
         if kept not in self._catalogs:
-            self._catalogs[kept] = self.matrix.subset(models=models).catalog(self.listed)
+            frame = self.matrix.frame
+            self._catalogs[kept] = catalog_of(frame[frame["model"].isin(kept)], self.listed)
         return self._catalogs[kept]
 
     @cached_property
