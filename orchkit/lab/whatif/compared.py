@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,6 +17,11 @@ from orchkit.lab.arrays import Ints
 from orchkit.lab.summary import common
 from orchkit.lab.whatif.settings import Setting
 from orchkit.lab.whatif.way import Way
+
+#: Models and USD, call by call.
+Calls = list[tuple[str, float]]
+#: Columns that are read.
+_NEEDED = ("strategy", "row", "quality", "cost", "model_used", "metadata")
 
 
 @dataclass(frozen=True)
@@ -66,14 +71,10 @@ class Compared:
         """Prompts of which not all is known."""
         return int(self.results["row"].nunique()) - len(self.place)
 
-    @cached_property
+    @property
     def models(self) -> tuple[str, ...]:
         """The models that were asked, the cheapest call first."""
-        calls = [call for own in self._calls.values() for each in own for call in each]
-        if not calls:
-            return ()
-        table = pd.DataFrame(calls, columns=["model", "cost"])
-        return tuple(table.groupby("model")["cost"].mean().sort_values(kind="stable").index)
+        return self._told[0]
 
     def start(self) -> Setting:
         """Return the setting to begin with."""
@@ -115,37 +116,46 @@ class Compared:
     def _kept(self) -> pd.DataFrame:
         judged = common(self.results)
         unknown = judged[["quality", "cost"]].isna().any(axis=1)
+        judged = judged[[name for name in _NEEDED if name in judged]]
         return judged[~judged["row"].isin(judged.loc[unknown, "row"])]
 
-    @cached_property
-    def _rows(self) -> dict[str, pd.DataFrame]:
-        """The rows of each strategy, in the order of prompts."""
-        grouped = self._kept.groupby("strategy", sort=False)
-        return {str(name): own.set_index("row").loc[self.place] for name, own in grouped}
-
-    @cached_property
-    def _calls(self) -> dict[str, list[list[tuple[str, float]]]]:
-        """Each strategy's calls, prompt by prompt: model and USD."""
-        return {name: _calls_of(name, own) for name, own in self._rows.items()}
-
-    @cached_property
+    @property
     def _ways(self) -> Mapping[str, Way]:
-        return {name: self._way(name, own) for name, own in self._rows.items()}
+        return self._told[1]
 
-    def _way(self, name: str, own: pd.DataFrame) -> Way:
-        column = {model: at for at, model in enumerate(self.models)}
-        paid = np.zeros((len(own), len(self.models)))
-        asked = np.zeros(paid.shape, dtype=bool)
-        for row, calls in enumerate(self._calls[name]):
-            for model, cost in calls:
-                paid[row, column[model]] += cost * NANO
-                asked[row, column[model]] = True
-        chosen = np.array([column.get(model, -1) for model in _used(name, own)], dtype=np.int64)
-        quality = own["quality"].to_numpy(dtype=float)
-        return Way(name, self.models, quality, chosen, asked, np.rint(paid))
+    @cached_property
+    def _told(self) -> tuple[tuple[str, ...], Mapping[str, Way]]:
+        """The models and the ways, in one go: their calls, one by one, fill much memory."""
+        grouped = self._kept.groupby("strategy", sort=False)
+        rows = {str(name): own.set_index("row").loc[self.place] for name, own in grouped}
+        calls = {name: _calls_of(name, own) for name, own in rows.items()}
+        models = _by_price(calls.values())
+        ways = {name: _way(name, models, own, calls[name]) for name, own in rows.items()}
+        return models, ways
 
     def _asked(self, way: Way) -> list[str]:
         return [self.models[at] for at in np.flatnonzero(way.asked.any(axis=0))]
+
+
+def _by_price(calls: Iterable[Sequence[Calls]]) -> tuple[str, ...]:
+    """Return the models that were called, the cheapest call first."""
+    made = [call for own in calls for row in own for call in row]
+    table = pd.DataFrame(made, columns=["model", "cost"])
+    return tuple(table.groupby("model")["cost"].mean().sort_values(kind="stable").index)
+
+
+def _way(name: str, models: tuple[str, ...], own: pd.DataFrame, calls: Sequence[Calls]) -> Way:
+    """Return what a strategy did, as arrays."""
+    column = {model: at for at, model in enumerate(models)}
+    paid = np.zeros((len(own), len(models)))
+    asked = np.zeros(paid.shape, dtype=bool)
+    for row, made in enumerate(calls):
+        for model, cost in made:
+            paid[row, column[model]] += cost * NANO
+            asked[row, column[model]] = True
+    chosen = np.array([column.get(model, -1) for model in _used(name, own)], dtype=np.int64)
+    quality = own["quality"].to_numpy(dtype=float)
+    return Way(name, models, quality, chosen, asked, np.rint(paid))
 
 
 def _noted(own: pd.DataFrame) -> pd.Series[Any]:
@@ -161,7 +171,7 @@ def _used(name: str, own: pd.DataFrame) -> list[Any]:
     return [used if isinstance(cell, dict) else name for cell, used in told]
 
 
-def _calls_of(name: str, own: pd.DataFrame) -> list[list[tuple[str, float]]]:
+def _calls_of(name: str, own: pd.DataFrame) -> list[Calls]:
     """Return the calls of each row that were made: as noted, or of a model alone the one it is."""
     return [
         [(str(call["model"]), _dollars(call["cost"])) for call in cell["calls"] if _made(call)]
