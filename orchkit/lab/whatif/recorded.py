@@ -16,17 +16,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from orchkit.core.calls import Params
-from orchkit.core.catalog import Catalog, Model, Tier
+from orchkit.core.catalog import Catalog
 from orchkit.core.strategies import AgreeThenEscalate, Cheapest, Ensemble, Fallback
 from orchkit.errors import ParameterError
-from orchkit.lab.arrays import Arrays, Flags, Floats, Ints, arrays_of
+from orchkit.lab.arrays import Arrays, Ints, arrays_of
 from orchkit.lab.asking import Predict
-from orchkit.lab.cascading import stops
 from orchkit.lab.cataloguing import catalog_of
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.metrics import pareto
 from orchkit.lab.sweeping import Binned, binned, by_cost, sweep_frame, swept
-from orchkit.lab.voting import Ballots, agreeing, ballots_of, escalated, voted
+from orchkit.lab.voting import Ballots, ballots_of
+from orchkit.lab.whatif.choosing import WAYS
 from orchkit.lab.whatif.settings import Setting
 from orchkit.lab.whatif.way import Way
 
@@ -62,7 +62,7 @@ class Recorded:
     @property
     def strategies(self) -> tuple[str, ...]:
         """Strategies by their short names, in the order they are offered."""
-        return tuple(_WAYS)
+        return tuple(WAYS)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -107,7 +107,7 @@ class Recorded:
             raise ParameterError(f"{setting.strategy} needs {least} models or more; tick another.")
         arrays = self._priced(setting.factors_of(self.models))
         columns = np.array([arrays.column(name) for name in kept])
-        chosen, asked = _WAYS[setting.strategy](self, arrays, columns, setting)
+        chosen, asked = WAYS[setting.strategy](self, arrays, columns, setting)
         rows = np.arange(len(arrays))
         return Way(
             setting.strategy,
@@ -165,7 +165,8 @@ class Recorded:
         return binned(self._arrays, LIMITS)
 
     @cached_property
-    def _ballots(self) -> Ballots:
+    def ballots(self) -> Ballots:
+        """What each answer comes down to, and how much its model's word counts."""
         return ballots_of(self.matrix, self._arrays, self.catalog)
 
     @cached_property
@@ -215,64 +216,3 @@ def _single(arrays: Arrays, column: int) -> Way:
     name = arrays.models[column]
     quality, spent = arrays.quality[:, column], arrays.cost[:, column]
     return Way(name, arrays.models, quality, chosen, asked, arrays.cost, spent)
-
-
-Chosen = tuple[Ints, Flags]
-
-
-def _fallback(_: Recorded, arrays: Arrays, columns: Ints, setting: Setting) -> Chosen:
-    chosen, reached = stops(arrays, columns, [setting.threshold] * len(columns))
-    asked = np.zeros(arrays.cost.shape, dtype=bool)
-    asked[:, columns] = reached
-    return chosen, asked
-
-
-def _cheapest(table: Recorded, arrays: Arrays, columns: Ints, setting: Setting) -> Chosen:
-    able = _able(table, columns, setting)
-    chosen = able[table.tiers]
-    return chosen, chosen[:, None] == np.arange(len(arrays.models))
-
-
-def _able(table: Recorded, columns: Ints, setting: Setting) -> Ints:
-    """Return the column of the cheapest able model for each tier, at the setting's prices."""
-    catalog = table.among([table.models[at] for at in columns])
-    factors = dict(zip(table.models, setting.factors_of(table.models), strict=True))
-    models = {name: _times(model, factors[name]) for name, model in catalog.models.items()}
-    priced = replace(catalog, models=models)
-    return np.array([table.models.index(priced.cheapest_able(tier)[0].name) for tier in Tier])
-
-
-def _times(model: Model, factor: float) -> Model:
-    """Return a model at so many times its prices."""
-    rates = [replace(each, input=each.input * factor, output=each.output * factor)
-             for each in model.rates]  # fmt: skip
-    return replace(model, rates=tuple(rates))
-
-
-def _ensemble(table: Recorded, arrays: Arrays, columns: Ints, setting: Setting) -> Chosen:
-    ballots = _at_prices(table, arrays, setting)
-    chosen = voted(ballots, [arrays.models[at] for at in columns], "confidence").chosen
-    return chosen, np.broadcast_to(_among(arrays, columns), arrays.cost.shape)
-
-
-def _agree(table: Recorded, arrays: Arrays, columns: Ints, setting: Setting) -> Chosen:
-    ballots = _at_prices(table, arrays, setting)
-    *cheap, then = (arrays.models[at] for at in columns)
-    agreed = agreeing(ballots, cheap)
-    asked = np.broadcast_to(_among(arrays, columns), arrays.cost.shape).copy()
-    asked[agreed, columns[-1]] = False
-    return escalated(ballots, cheap, then, agreed).chosen, asked
-
-
-def _among(arrays: Arrays, columns: Ints) -> Flags:
-    return np.isin(np.arange(len(arrays.models)), columns)
-
-
-def _at_prices(table: Recorded, arrays: Arrays, setting: Setting) -> Ballots:
-    """Return the ballots, with ties decided by the setting's prices."""
-    found = table._ballots
-    factors: Floats = np.array(setting.factors_of(table.models))
-    return replace(found, arrays=arrays, price=found.price * factors)
-
-
-_WAYS = {"fallback": _fallback, "cheapest": _cheapest, "ensemble": _ensemble, "agree": _agree}
