@@ -19,6 +19,9 @@ from orchkit.ui.rebuilding import code
 from orchkit.ui.recordings import ResponseMatrix
 from orchkit.ui.session import SESSION
 
+_ROUTE = "df.orch.route(strategy)  # or mat.compare([strategy])"
+_REPLAY = "mat.compare([strategy])  # df.orch.route chooses among all models of the session"
+
 
 class Source(Protocol):
     """What a board needs to know of what it looks at."""
@@ -69,13 +72,12 @@ class OfMatrix:
         return _said(frame["response"].iloc[row], "(no text recorded)")
 
     def code(self, setting: Setting) -> str:
-        """Return the strategy, and at other prices the recording at them."""
+        """Return the strategy and how to use it; other prices are told in a comment."""
         kept = list(self.table.kept(setting))
-        told = f"strategy = {code(self.table.strategy(setting))}"
+        told, last = f"strategy = {code(self.table.strategy(setting))}", _ROUTE
         if setting.strategy == "cheapest" and len(kept) < len(self.table.models):
-            told += f"\nmat = mat.subset(models={kept!r})"
-        told += _at_prices(setting)
-        return f"{told}\ndf.orch.route(strategy)  # or mat.compare([strategy])"
+            told, last = f"{told}\nmat = mat.subset(models={kept!r})", _REPLAY
+        return f"{told}{_at_prices(setting)}\n{last}"
 
     @cached_property
     def _prompts(self) -> pd.Series[Any]:

@@ -126,6 +126,7 @@ def test_the_models_left_are_those_a_replay_chooses_among() -> None:
             box.value = name in left
         space = {"orchkit": orchkit, "mat": matrix}
         exec(board.code.rpartition("\n")[0], space)  # noqa: S102 - it is what a user would run
+        assert ("\ndf.orch.route(" in board.code) == (left == "abcd")  # that asks whom it likes
         told = space["mat"].compare([space["strategy"]]).results["cost"]
         assert board.source.table.way(board.setting).cost.tolist() == pytest.approx(told.tolist())
 
