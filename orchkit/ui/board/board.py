@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ipywidgets as widgets
@@ -80,7 +81,7 @@ class Dashboard(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
         except ParameterError as error:
             return self._show_why_not(str(error))
         still = self._unmoved(setting)
-        reference = still.ways[self.controls.against.value]
+        reference = still.reference(self.controls.against.value)
         self._image.value = self._figure.draw(self._scene(setting, now, still))
         self._image.layout.display = None
         self._show_words(setting, now, reference, still)
@@ -156,13 +157,19 @@ class Dashboard(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
         if best is not None:
             self.controls.threshold.value = best
 
+    def close(self) -> None:
+        """Take the board off the page; until then ipywidgets keeps it, and what it looks at."""
+        for part in _parts(self):
+            widgets.Widget.close(part)
+
     def __repr__(self) -> str:
         return f"Dashboard({self._summary})"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Return the widget, and for pages without a kernel the same as a still picture."""
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        shown = _PICTURE.format(text(self._summary), base64.b64encode(self.picture).decode())
+        coded = base64.b64encode(self.picture).decode()
+        shown = _PICTURE.format(text(self._summary), coded) if self.code else ""
         code = f'<pre style="white-space:pre-wrap">{text(self.code)}</pre>'
         tables = (self._flow.value, self._verdicts.value, self._rows.value)
         return {
@@ -179,11 +186,22 @@ def _within(cost: float, limit: float, best: float | None) -> str:
     return f"{told}." if best is None else f"{told}; the best threshold within it is {best:.2f}."
 
 
+def _parts(part: Any) -> Iterator[Any]:
+    """Give a widget and all that stand in it."""
+    for child in getattr(part, "children", ()):
+        yield from _parts(child)
+    yield part
+
+
 def _references(source: Source) -> list[str]:
-    """Return what a strategy can be held against, the strongest first."""
+    """Return what a strategy can be held against: models, then strategies, the strongest first."""
     start = source.table.start()
-    ways = source.table.singles(start) or source.table.others(start)
-    names = {name: way.standing for name, way in ways.items()}
+    return [*_ranked(source.table.singles(start)), *_ranked(source.table.others(start))]
+
+
+def _ranked(ways: Mapping[str, Way]) -> list[str]:
+    """Return names, the best quality first, of equals the cheapest."""
+    told = {name: way.standing for name, way in ways.items()}
     return sorted(
-        names, key=lambda name: (-round(names[name]["quality"], 9), names[name]["cost_per_1k"])
+        told, key=lambda name: (-round(told[name]["quality"], 9), told[name]["cost_per_1k"])
     )
