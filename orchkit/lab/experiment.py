@@ -16,6 +16,7 @@ from orchkit.errors import ParameterError
 from orchkit.lab.frames import column, missing, results_frame
 from orchkit.lab.scoring import Scorer, exact, scored
 from orchkit.lab.scoring import scorer as scorer_of
+from orchkit.lab.summary import ORACLE
 
 #: What no strategy can ask, or did not come to ask: such rows judge none of them.
 UNASKED = frozenset(
@@ -91,6 +92,10 @@ def distinct_labels(strategies: Sequence[Strategy]) -> tuple[str, ...]:
     """Return one label a strategy, or say which two are the same."""
     labels = tuple(label(strategy) for strategy in strategies)
     twice = sorted({name for name in labels if labels.count(name) > 1})
+    if ORACLE in labels:
+        raise ParameterError(
+            f"A strategy is called {ORACLE!r}, as the best possible choice is; rename it."
+        )
     if twice or not labels:
         what = f"{twice[0]!r} stands twice" if twice else "there is none"
         raise ParameterError(f"compare needs distinct strategies; {what}.")

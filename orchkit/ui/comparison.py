@@ -77,7 +77,7 @@ class Comparison:
         simulated: bool = False,
         alone: pd.DataFrame | None = None,
         prompts: pd.DataFrame | None = None,
-        length: Sequence[int | None] | None = None,
+        length: Sequence[float | None] | None = None,
         provenance: Provenance | None = None,
     ) -> None:
         self.results = results

@@ -287,3 +287,18 @@ def test_an_interrupted_cell_says_how_to_resume() -> None:
 
 def _quiet(call: str) -> str:
     return f"{SILENT}\n{CELL.format(call='_ = df.orch.' + call)}"
+
+
+@pytest.mark.parametrize("stream", [None, "closed"])
+@pytest.mark.parametrize("wanted", [None, True])
+def test_without_a_stderr_a_run_is_a_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any, stream: str | None, wanted: bool | None
+) -> None:
+    """Closed, or none at all as under pythonw: nothing is said, and rows are answered."""
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed if stream else None)
+    frame = pd.DataFrame({"prompt": [f"Why {n}?" for n in range(8)]})
+    with orchkit.use("simulator", cache_dir=tmp_path):
+        found = frame.orch.route(progress=wanted)
+    assert found["error"].isna().all()

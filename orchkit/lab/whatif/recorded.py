@@ -109,8 +109,9 @@ class Recorded:
         columns = np.array([arrays.column(name) for name in kept])
         chosen, asked = WAYS[setting.strategy](self, arrays, columns, setting)
         rows = np.arange(len(arrays))
+        alike = setting.strategy in self.models
         return Way(
-            setting.strategy,
+            f"{setting.strategy} (strategy)" if alike else setting.strategy,
             self.models,
             arrays.quality[rows, chosen],
             chosen,

@@ -17,6 +17,7 @@ from orchkit.ui.board.sources import Source
 from orchkit.ui.board.still import Still, best_within
 from orchkit.ui.markup import block, text
 from orchkit.ui.money import usd
+from orchkit.ui.terminal import harmless
 
 _CHOSEN_HERE = (
     "What is chosen by looking at these prompts looks better than it is: choose on one half "
@@ -92,7 +93,7 @@ class Dashboard(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
     def _show_why_not(self, why: str) -> None:
         """Say why a setting cannot be; show nothing of another one."""
         self._summary, self._told.value = why, views.paragraph(why)
-        self._image.layout.display = "none"
+        self._image.layout.display, self._image.value = "none", b""
         for part in (self._flow, self._verdicts, self._rows, self._code):
             part.value = ""
 
@@ -159,11 +160,11 @@ class Dashboard(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
 
     def close(self) -> None:
         """Take the board off the page; until then ipywidgets keeps it, and what it looks at."""
-        for part in _parts(self):
+        for part in (self, *_parts(self)):
             widgets.Widget.close(part)
 
     def __repr__(self) -> str:
-        return f"Dashboard({self._summary})"
+        return f"Dashboard({' '.join(harmless(self._summary).split())})"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Return the widget, and for pages without a kernel the same as a still picture."""
@@ -179,18 +180,21 @@ class Dashboard(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
         }
 
 
+def _parts(widget: widgets.Widget) -> Iterator[widgets.Widget]:
+    """Yield the widgets that a widget is made of, with their looks."""
+    for name in widget.keys:
+        value = getattr(widget, name)
+        for each in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(each, widgets.Widget):
+                yield each
+                yield from _parts(each)
+
+
 def _within(cost: float, limit: float, best: float | None) -> str:
     """Return how the budget is kept, and which threshold would be best within it."""
     over = f"Over the budget by {100 * (cost / limit - 1):.0f} %"
     told = over if cost > limit else "Within the budget"
     return f"{told}." if best is None else f"{told}; the best threshold within it is {best:.2f}."
-
-
-def _parts(part: Any) -> Iterator[Any]:
-    """Give a widget and all that stand in it."""
-    for child in getattr(part, "children", ()):
-        yield from _parts(child)
-    yield part
 
 
 def _references(source: Source) -> list[str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import re
 import weakref
+from itertools import product
 from typing import Any
 
 import ipywidgets
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 import orchkit
-from orchkit.errors import ParameterError
+from orchkit.errors import MatrixError, ParameterError
 
 
 def text_of(board: Any) -> str:
@@ -243,3 +244,58 @@ def test_what_is_neither_is_refused(given: Any) -> None:
     """The error says how to make one."""
     with pytest.raises(ParameterError, match=r"df\.orch\.record"):
         orchkit.dashboard(given)
+
+
+def small(names: tuple[str, str] = ("a", "b"), **columns: Any) -> orchkit.ResponseMatrix:
+    """Return a recording of three prompts and two models."""
+    cells = product(("q1", "q2", "q3"), enumerate(names))
+    rows = [(prompt, name, at, 0.001 * (at + 1)) for prompt, (at, name) in cells]
+    long = pd.DataFrame(rows, columns=["prompt_id", "model", "quality", "cost"])
+    return orchkit.ResponseMatrix(long.assign(**columns))
+
+
+def test_a_model_called_as_a_strategy_stays_apart() -> None:
+    """The strategy is not taken for the model it is held against."""
+    board = orchkit.dashboard(small(("fallback", "b")))
+    board.controls.against.value = "fallback"
+    board.controls.models["b"].value = True
+    assert "fallback (strategy)" in text_of(board)
+    assert "better by fallback (strategy)" in text_of(board)
+
+
+def test_what_cannot_be_has_no_picture(board: Any) -> None:
+    """That of another setting is not kept in its place."""
+    board.controls.strategy.value = "agree"
+    board.controls.models["gpt-4o-mini"].value = False
+    assert board.picture == b""
+    assert "<img" not in board._repr_mimebundle_()["text/html"]
+
+
+def test_its_text_steers_no_terminal() -> None:
+    """Names of models are data: no escape sequence and no further line is printed."""
+    told = repr(orchkit.dashboard(small(("a\n\x1b[2J", "b"))))
+    assert "\x1b" not in told
+    assert "\n" not in told
+
+
+def test_a_comparison_without_costs_says_so() -> None:
+    """Nothing can be drawn; the error says what is missing."""
+    found = small(cost=None).compare(["fallback"])
+    with pytest.raises(MatrixError, match="quality and cost of all strategies"):
+        orchkit.dashboard(found)
+
+
+def test_a_comparison_leaves_out_what_has_no_cost() -> None:
+    """And counts it."""
+    board = orchkit.dashboard(small(cost=[0.1, 0.2, None, 0.2, 0.1, 0.2]).compare(["a", "b"]))
+    assert "2 prompts × 2 models; 1 more left out" in text_of(board)
+
+
+def test_closed_it_is_gone() -> None:
+    """What ipywidgets keeps of it is let go, and with it pictures and arrays."""
+    board = orchkit.dashboard(small())
+    told = weakref.ref(board)
+    board.close()
+    del board
+    gc.collect()
+    assert told() is None
