@@ -91,7 +91,11 @@ class Compared:
             raise ParameterError(f"strategy is {setting.strategy!r}; it can be {known}.")
         unwanted = [m for m in self._asked(found) if m not in setting.models]
         if unwanted:
-            raise ParameterError(f"{setting.strategy} asked {', '.join(unwanted)}; tick it.")
+            able = [name for name in self.names if self._may(name, setting)]
+            instead = f", or choose {' or '.join(able)}" if able else ""
+            raise ParameterError(
+                f"{setting.strategy} asked {', '.join(unwanted)}; tick it{instead}."
+            )
         return replace(found, costs=found.costs * np.array(setting.factors_of(self.models)))
 
     def singles(self, setting: Setting) -> dict[str, Way]:
@@ -101,11 +105,11 @@ class Compared:
 
     def others(self, setting: Setting) -> dict[str, Way]:
         """Return the strategies that asked none but the setting's models."""
-        told = {name: self._ways[name] for name in self.names if name not in self.alone}
+        told = (name for name in self.names if name not in self.alone)
         return {
             name: self.way(replace(setting, strategy=name))
-            for name, way in told.items()
-            if set(self._asked(way)) <= set(setting.models)
+            for name in told
+            if self._may(name, setting)
         }
 
     def curve(self, _: Setting) -> pd.DataFrame | None:
@@ -132,6 +136,10 @@ class Compared:
         models = _by_price(calls.values())
         ways = {name: _way(name, models, own, calls[name]) for name, own in rows.items()}
         return models, ways
+
+    def _may(self, name: str, setting: Setting) -> bool:
+        """Whether a strategy asked none but the setting's models."""
+        return set(self._asked(self._ways[name])) <= set(setting.models)
 
     def _asked(self, way: Way) -> list[str]:
         return [self.models[at] for at in np.flatnonzero(way.asked.any(axis=0))]

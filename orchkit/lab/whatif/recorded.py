@@ -1,7 +1,7 @@
 """What a recording would have come to under any setting: column arithmetic, at once.
 
-Equal to replaying the strategy row by row, as long as prices are those recorded. At other prices
-each call costs as many times as much, and strategies that go by price choose by the new ones.
+Equal to replaying the strategy row by row, at other prices too (`Matrix.reprice(times=...)`): what
+strategies choose by are the catalog's prices, as in any replay.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from orchkit.core.calls import Params
-from orchkit.core.catalog import Catalog
+from orchkit.core.catalog import Catalog, Model
 from orchkit.core.strategies import AgreeThenEscalate, Cheapest, Ensemble, Fallback
 from orchkit.errors import ParameterError
 from orchkit.lab.arrays import Arrays, Ints, arrays_of
 from orchkit.lab.asking import Predict
-from orchkit.lab.cataloguing import catalog_of
+from orchkit.lab.cataloguing import arranged, models_of
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.metrics import pareto
 from orchkit.lab.sweeping import Binned, binned, by_cost, sweep_frame, swept
@@ -80,7 +80,13 @@ class Recorded:
         return self._arrays.left_out
 
     def start(self) -> Setting:
-        """Return the setting to begin with: a fallback over the models that no other beats."""
+        """Return the setting to begin with: what ``"fallback"`` is here.
+
+        Where its default chain is one model, over the models that no other beats.
+        """
+        chain = tuple(name for name in self.models if name in self.catalog.ladder())
+        if len(chain) > 1:
+            return Setting("fallback", chain)
         ways = list(self.singles(Setting("fallback", self.models)).values())
         cost, quality = ([way.standing[of] for way in ways] for of in ("cost_per_1k", "quality"))
         kept = np.array(self.models)[pareto(cost, quality)].tolist()
@@ -175,26 +181,30 @@ class Recorded:
         """The models recorded, with tiers and prices."""
         return self.matrix.catalog(self.listed)
 
-    def among(self, models: Sequence[str]) -> Catalog:
-        """Return the catalog of a recording of these models alone.
+    def among(self, models: Sequence[str], setting: Setting) -> Catalog:
+        """Return the catalog of a recording of these models alone, at the setting's costs.
 
-        Which are the defaults, and where models nobody knows stand, depends on who is there.
+        Which are the defaults, and where models nobody knows stand, depends on who is there. Those
+        that are known keep their listed prices, as in any replay.
         """
-        kept = frozenset(models)
-        if kept not in self._catalogs:
-            frame = self.matrix.frame
-            self._catalogs[kept] = catalog_of(frame[frame["model"].isin(kept)], self.listed)
-        return self._catalogs[kept]
+        kept = {name: model for name, model in self._recorded.items() if name in models}
+        for name in self._unlisted & set(kept):
+            kept[name] = _times(kept[name], setting.factors.get(name, 1.0))
+        return arranged(kept, self.listed)
+
+    @cached_property
+    def _recorded(self) -> dict[str, Model]:
+        return models_of(self.matrix.frame, self.listed)
+
+    @cached_property
+    def _unlisted(self) -> set[str]:
+        return {name for name in self.models if name not in self.listed}
 
     @cached_property
     def tiers(self) -> NDArray[Any]:
         """The rank of each prompt's tier."""
         asked = self.matrix.queries(self.predict, Params())
         return np.array([query.tier.rank for query in asked])[self.place]
-
-    @cached_property
-    def _catalogs(self) -> dict[frozenset[str], Catalog]:
-        return {frozenset(self.models): self.catalog}
 
     @cached_property
     def _last(self) -> dict[tuple[float, ...], Arrays]:
@@ -207,6 +217,15 @@ class Recorded:
             cost = np.rint(self._arrays.cost * np.array(factors)).astype(np.int64)
             self._last[factors] = replace(self._arrays, cost=np.asfortranarray(cost))
         return self._last[factors]
+
+
+def _times(model: Model, factor: float) -> Model:
+    """Return a model at so many times its prices."""
+    rates = [
+        replace(each, input=each.input * factor, output=each.output * factor)
+        for each in model.rates
+    ]
+    return replace(model, rates=tuple(rates))
 
 
 def _single(arrays: Arrays, column: int) -> Way:

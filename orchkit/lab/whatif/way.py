@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from orchkit.core.catalog import NANO
+from orchkit.errors import MetricWarning
 from orchkit.lab.arrays import Flags, Floats, Ints
 from orchkit.lab.stats import Verdict, mean_interval, noninferior
 from orchkit.lab.summary import ORACLE
@@ -84,7 +86,11 @@ class Way:
         priced = other.cost.sum() > 0 and math.isfinite(self.cost.sum())
         told: dict[str, Any] = {"name_b": other.name, "method": "normal"}
         told |= {"cost_a": self.cost, "cost_b": other.cost} if priced else {}
-        return noninferior(self.quality, other.quality, margin, **told)
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", MetricWarning
+            )  # the verdict itself says what is too few
+            return noninferior(self.quality, other.quality, margin, **told)
 
     def same_as(self, other: Way) -> bool:
         """Whether both gave every prompt the same quality for the same money."""

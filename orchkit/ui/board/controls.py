@@ -44,7 +44,7 @@ class Controls:
             tooltip="USD per 1,000 prompts; 0 is none",
         )  # fmt: skip
         self.best = widgets.Button(
-            description="best within budget", tooltip="move the threshold to the best in budget"
+            description="best within budget", tooltip="go to the best within the budget"
         )
         self.reset = widgets.Button(description="reset", tooltip="all as it was at first")
         self.models = {name: _ticked(name) for name in table.models}

@@ -20,7 +20,6 @@ from orchkit.ui.recordings import ResponseMatrix
 from orchkit.ui.session import SESSION
 
 _ROUTE = "df.orch.route(strategy)  # or mat.compare([strategy])"
-_REPLAY = "mat.compare([strategy])  # df.orch.route chooses among all models of the session"
 
 
 class Source(Protocol):
@@ -72,12 +71,15 @@ class OfMatrix:
         return _said(frame["response"].iloc[row], "(no text recorded)")
 
     def code(self, setting: Setting) -> str:
-        """Return the strategy and how to use it; other prices are told in a comment."""
-        kept = list(self.table.kept(setting))
-        told, last = f"strategy = {code(self.table.strategy(setting))}", _ROUTE
+        """Return the strategy, and what replays it to the figures that are shown."""
+        kept, changed = list(self.table.kept(setting)), _changed(setting)
+        part = "mat"
         if setting.strategy == "cheapest" and len(kept) < len(self.table.models):
-            told, last = f"{told}\nmat = mat.subset(models={kept!r})", _REPLAY
-        return f"{told}{_at_prices(setting)}\n{last}"
+            part += f".subset(models={kept!r})"
+            changed = {name: factor for name, factor in changed.items() if name in kept}
+        part += f".reprice(times={changed!r})" if changed else ""
+        last = _ROUTE if part == "mat" else f"{part}.compare([strategy])"
+        return f"strategy = {code(self.table.strategy(setting))}\n{last}"
 
     @cached_property
     def _prompts(self) -> pd.Series[Any]:
@@ -124,7 +126,8 @@ class OfComparison:
         """Return the strategy, where it is known."""
         found = self._strategies.get(setting.strategy)
         told = f"# {setting.strategy}" if found is None else f"strategy = {code(found)}"
-        return f"{told}{_at_prices(setting)}"
+        changed = _changed(setting)
+        return f"{told}\n# at prices times {changed!r}" if changed else told
 
     @cached_property
     def _strategies(self) -> dict[str, Strategy]:
@@ -136,10 +139,9 @@ class OfComparison:
         return {str(name): own.set_index("row")["response"] for name, own in grouped}
 
 
-def _at_prices(setting: Setting) -> str:
-    """Return a line that tells of other prices, if there are any."""
-    changed = {name: by for name, by in setting.factors.items() if by != 1}
-    return f"\n# at prices times {changed!r}" if changed else ""
+def _changed(setting: Setting) -> dict[str, float]:
+    """Return by what prices are multiplied that are not as they were."""
+    return {name: factor for name, factor in setting.factors.items() if factor != 1}
 
 
 def _said(cell: Any, otherwise: str) -> str:

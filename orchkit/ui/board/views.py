@@ -10,8 +10,17 @@ from typing import Any
 from orchkit.lab.whatif import Way, differing
 from orchkit.ui.markup import block, text
 from orchkit.ui.money import usd
-from orchkit.ui.plots.canvas import SINGLE, STRATEGY
+from orchkit.ui.plots.canvas import ORACLE_COLOUR, OTHER, SINGLE, STRATEGY
 
+#: A way, what is shown of it, and its kind.
+Row = tuple[Way, str, str]
+#: How each kind is marked, as in the picture.
+_MARKS = {
+    "now": ("●", STRATEGY),
+    "other": ("●", OTHER),
+    "single": ("■", SINGLE),
+    "oracle": ("★", ORACLE_COLOUR),
+}
 #: Letters of a prompt or an answer that are shown.
 _LETTERS = 160
 #: Rows shown of those where two ways differ, each way round.
@@ -93,18 +102,18 @@ def _bar(kept: float, passed: float) -> str:
     )
 
 
-def standings(now: tuple[Way, str], others: Iterable[tuple[Way, str]], against: str) -> str:
+def standings(now: tuple[Way, str], others: Iterable[Row], against: str) -> str:
     """Return how each way stands, and what is shown of it against the reference."""
-    rows = [_standing(*now, STRATEGY)]
-    rows += [_standing(way, told, SINGLE) for way, told in others if way.name != now[0].name]
+    rows = [_standing(*now, "now")]
+    rows += [_standing(*row) for row in others if row[0].name != now[0].name]
     heads = ("strategy", "quality [95 %]", "USD / 1k", f"against {against}")
     return table("Verdicts, each by itself with 95 % confidence", heads, rows)
 
 
-def _standing(way: Way, told: str, colour: str) -> tuple[Cell | str, ...]:
-    at = way.standing
-    name = f"<b>{text(way.name)}</b>" if colour == STRATEGY else text(way.name)
-    dot = f'<span style="color:{colour}" aria-hidden="true">●</span> '
+def _standing(way: Way, told: str, kind: str) -> tuple[Cell | str, ...]:
+    at, (mark, colour) = way.standing, _MARKS[kind]
+    name = f"<b>{text(way.name)}</b>" if kind == "now" else text(way.name)
+    dot = f'<span style="color:{colour}" aria-hidden="true">{mark}</span> '
     cost = Cell(text(usd(at["cost_per_1k"])))
     return Cell(dot + name, right=False), Cell(text(interval(at))), cost, told
 

@@ -65,23 +65,31 @@ def recorded(matrix: Matrix, known: str = "nobody") -> Recorded:
 
 
 @given(cells, several, st.sampled_from(("fallback", "cheapest", "ensemble", "agree")),
-       st.sampled_from((0.0, 0.3, 0.6, 0.75, 1.0)), st.sampled_from(sorted(KNOWN)))  # fmt: skip
+       st.sampled_from((0.0, 0.3, 0.6, 0.75, 1.0)), st.sampled_from(sorted(KNOWN)),
+       st.sampled_from(({}, {"a": 3.0}, {"b": 0.0, "d": 2.0})))  # fmt: skip
 def test_a_way_is_the_generator_row_by_row(
-    cells: list[dict[str, Any]], kept: tuple[str, ...], name: str, threshold: float, known: str
+    cells: list[dict[str, Any]],
+    kept: tuple[str, ...],
+    name: str,
+    threshold: float,
+    known: str,
+    times: dict[str, float],
 ) -> None:
     """Model, quality and nano-dollars of every prompt equal those of driving the strategy.
 
-    Where strategies choose among all models, on a recording of the kept ones alone.
+    Where strategies choose among all models, on a recording of the kept ones alone; at other
+    prices, on the recording at them.
     """
     table = recorded(matrix := recording(cells), known)
-    setting = Setting(name, kept, threshold)
+    setting = Setting(name, kept, threshold, times)
     if len(kept) < {"agree": 3, "ensemble": 2}.get(name, 1):
         with pytest.raises(ParameterError, match="models or more"):
             table.way(setting)
         return
     way = table.way(setting)
-    matrix = matrix.subset(models=kept)
-    catalog = matrix.catalog(KNOWN[known]) if name == "cheapest" else table.catalog
+    matrix = matrix.reprice(times=times)
+    matrix = matrix.subset(models=kept) if name == "cheapest" else matrix
+    catalog = matrix.catalog(KNOWN[known])
     queries = matrix.queries(PREDICT, Params())
     traces = matrix.run([(query, table.strategy(setting)) for query in queries], catalog)
     for row, trace in enumerate(traces):
@@ -149,11 +157,18 @@ def test_prompts_with_a_gap_are_left_out_and_counted() -> None:
     assert (table.left_out, len(table.way(Setting("fallback", MODELS)))) == (2, 38)
 
 
-def test_it_starts_with_the_models_no_other_beats() -> None:
-    """A fallback over the frontier of single models."""
+def test_it_starts_with_what_fallback_is_there() -> None:
+    """The default chain of the recording's catalog, as a replay of its name would take."""
+    table = recorded(Matrix(frame()))
+    assert set(table.start().models) == set(table.catalog.ladder())
+
+
+def test_without_a_chain_it_starts_with_the_models_no_other_beats() -> None:
+    """Where the cheapest model is trusted with everything, a fallback over the frontier."""
     long = frame()
     long.loc[long["model"] == "b", "cost"] = 1e-3
-    assert recorded(Matrix(long)).start() == Setting("fallback", ("a", "c"))
+    able = {name: Model(name, "openai", Tier.EXPERT, (Rates(1, 1),)) for name in MODELS}
+    assert Recorded(Matrix(long), Catalog(able, MODELS), PREDICT).start().models == ("a", "c")
 
 
 def test_what_cannot_be_judged_is_told_at_once() -> None:

@@ -38,7 +38,7 @@ class Tags(HTMLParser):
 
 def test_names_prompts_and_answers_are_text() -> None:
     """No tag, attribute or escape sequence of theirs is left in any table."""
-    told = views.flow(ONE) + views.standings((ONE, "so"), [(OTHER, HOSTILE)], HOSTILE)
+    told = views.flow(ONE) + views.standings((ONE, "so"), [(OTHER, HOSTILE, "other")], HOSTILE)
     told += views.disagreements(ONE, OTHER, lambda _: HOSTILE, lambda _, __: HOSTILE)
     told += views.paragraph(HOSTILE)
     tags = Tags()
