@@ -141,7 +141,7 @@ class Session:
         """Return which objects of one's own answer nothing as long as answers are simulated."""
         if not self.own:
             return ""
-        return f" {', '.join(self.own)} with a provider of your own: use('live') asks it."
+        return f" Only use('live') asks {', '.join(self.own)}, with a provider of your own."
 
     def _provider_of(
         self, catalog: Catalog, known: Mapping[str, Known]

@@ -167,7 +167,7 @@ def test_providers_of_ones_own_that_are_not_asked_are_named(
         orchkit.add_model("mine-1", provider=Mine(), input_price=0, output_price=0)
         for _ in range(2):
             df.orch.route("mine-1")
-    assert capsys.readouterr().err.count("mine-1 with a provider of your own") == 1
+    assert capsys.readouterr().err.count("asks mine-1, with a provider of your own") == 1
 
 
 @pytest.mark.usefixtures("untold")
