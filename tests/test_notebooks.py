@@ -22,6 +22,9 @@ NOTICE = "orchkit: answers come from the simulator"
 #: Calls whose answers must be known to be simulated, or to come from a server on this machine.
 ANSWERS = re.compile(r"\.orch\.(?:route|compare|record)\(|run_orchestration\(")
 
+#: A figure with its interval.
+INTERVAL = re.compile(r"[-\d.]+ (?:pt|%) \[[^\]]*\]")
+
 notebooks = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
 
@@ -91,6 +94,14 @@ def test_it_has_prose_a_table_and_a_figure(path: Path) -> None:
     assert {"text/html", "image/png"} <= shown(path)
     html = ["".join(one.get("data", {}).get("text/html", ())) for one in outputs(path)]
     assert any("<table" in text for text in html)
+
+
+@notebooks
+def test_its_prose_quotes_what_it_shows(path: Path) -> None:
+    """A figure with its interval that the words speak of stands in an output, digit by digit."""
+    said = json.dumps(outputs(path), ensure_ascii=False).replace("\N{NO-BREAK SPACE}", " ")
+    quoted = INTERVAL.findall("\n".join(map(source, cells(path, "markdown"))))
+    assert [each for each in quoted if each not in said] == []
 
 
 @notebooks

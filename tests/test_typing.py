@@ -64,14 +64,17 @@ orchkit.accessor.OrchAccessor(df).route(chian=["gpt-4o"])  # E call-arg
 
 
 @pytest.fixture(scope="module")
-def checked(pytestconfig: pytest.Config) -> dict[int, str]:
+def checked(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> dict[int, str]:
     """Check the file, as strictly as can be, against the package alone; give what is said of it.
 
     The package stands in a folder of its own on the path, as an installed one does: without its
     py.typed, all of it would be unknown. Folder and cache are kept, so that later checks are fast.
     """
     pytest.importorskip("mypy")
-    place = Path(str(pytestconfig.cache.mkdir("typing")))  # type: ignore[union-attr]
+    kept = getattr(pytestconfig, "cache", None)  # there is none with -p no:cacheprovider
+    place = Path(str(kept.mkdir("typing"))) if kept else tmp_path_factory.mktemp("typing")
     installed = place / "installed"
     installed.mkdir(exist_ok=True)
     package = installed / "orchkit"

@@ -16,6 +16,7 @@ from orchkit.errors import ParameterError
 from orchkit.lab.frames import column, missing, results_frame
 from orchkit.lab.scoring import Scorer, exact, scored
 from orchkit.lab.scoring import scorer as scorer_of
+from orchkit.lab.summary import ORACLE
 
 #: What no strategy can ask, or did not come to ask: such rows judge none of them.
 UNASKED = frozenset(
@@ -91,6 +92,10 @@ def distinct_labels(strategies: Sequence[Strategy]) -> tuple[str, ...]:
     """Return one label a strategy, or say which two are the same."""
     labels = tuple(label(strategy) for strategy in strategies)
     twice = sorted({name for name in labels if labels.count(name) > 1})
+    if ORACLE in labels:
+        raise ParameterError(
+            f"A strategy is called {ORACLE!r}, as the best possible choice is; rename it."
+        )
     if twice or not labels:
         what = f"{twice[0]!r} stands twice" if twice else "there is none"
         raise ParameterError(f"compare needs distinct strategies; {what}.")
@@ -178,9 +183,24 @@ def _changed(strategy: Strategy) -> Mapping[str, Any]:
         field.name: value
         for field in (fields(declared) if is_dataclass(declared) else ())
         if field.repr
-        and getattr(strategy, field.name) != ()
-        and ((value := getattr(strategy, field.name)) != field.default or field.default is MISSING)
+        and not same(value := getattr(strategy, field.name), ())
+        and (field.default is MISSING or not same(value, field.default))
     }
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two settings are equal; what will not say, as an array, is equal to nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> same((0.5,), (0.5,)), same(np.zeros(2), None), same(np.zeros(2), ())
+    (True, False, False)
+    """
+    try:
+        return bool(one == other)
+    except ValueError:
+        return False
 
 
 def _told(name: str, value: Any) -> str:

@@ -175,8 +175,9 @@ class Executor:
         async def worker() -> None:
             nonlocal rested
             for index, (query, strategy) in todo:
+                turn = self.spent.begin(strategy)
                 done[index] = trace = await self._row(query, strategy)
-                self.spent.count(trace, strategy, self._buyer.requests)
+                self.spent.count(trace, strategy, turn, self._buyer.requests)
                 if time.monotonic() - rested > _SHARE:
                     await asyncio.sleep(0)
                     rested = time.monotonic()

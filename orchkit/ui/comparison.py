@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from orchkit.errors import StoreError
 from orchkit.lab.baselines import Beside, at_equal_cost, beside_models, paired
-from orchkit.lab.contrasts import CONTRASTS, contrasts, reference_of
+from orchkit.lab.contrasts import CONTRASTS, LEVEL, contrasts, reference_of
 from orchkit.lab.frames import column
 from orchkit.lab.metrics import oracle_frontier
 from orchkit.lab.selecting import labels
@@ -74,7 +75,7 @@ class Comparison:
         simulated: bool = False,
         alone: pd.DataFrame | None = None,
         prompts: pd.DataFrame | None = None,
-        length: Sequence[int | None] | None = None,
+        length: Sequence[float | None] | None = None,
         provenance: Provenance | None = None,
     ) -> None:
         self.results = results
@@ -274,7 +275,11 @@ class Comparison:
         return [f"{name}: {words}" for name, words in said.items() if words]
 
     def conclusion(self) -> list[str]:
-        """Return which way is shown to be as good as the reference for the least money."""
+        """Return which way is shown to be as good as the reference for the least money.
+
+        Where none is, also the best of those that may be, and about how many prompts would show it
+        if it were exactly as good, at today's scatter.
+        """
         beside = self._plain[self._plain["n"] > 1]
         if not len(beside) or beside["cost_ratio"].isna().all():
             return []
@@ -282,7 +287,7 @@ class Comparison:
         cheaper = beside[beside["within"].astype(bool) & (beside["cost_ratio_high"] < 1)]
         within = f"within {100 * MARGIN:g} pt of {reference}"
         if not len(cheaper):
-            return [f"for the least money: {reference}; nothing cheaper is shown to be {within}"]
+            return [f"nothing cheaper is shown to be {within}{_undecided(beside)}"]
         best = cheaper["cost_ratio"].astype(float).idxmin()
         return [f"for the least money: {best}, the cheapest that is shown to be {within}"]
 
@@ -347,6 +352,22 @@ def narrow(table: pd.DataFrame, width: int = 46) -> pd.DataFrame:
     names = [short(name, width) for name in table.index]
     alike = len({*names}) < table.index.nunique()
     return table if alike else table.set_axis(pd.Index(names, name=table.index.name))
+
+
+def _undecided(beside: pd.DataFrame) -> str:
+    """Return the best cheaper way that is not shown to be worse, and how many prompts would tell.
+
+    The bound comes as near as the root of the number of prompts allows.
+    """
+    open_ = beside[(beside["cost_ratio_high"] < 1) & (beside["high"] >= 0)]
+    if not len(open_):
+        return ""
+    best = open_.sort_values("difference", ascending=False, kind="stable").iloc[0]
+    one_sided = NormalDist().inv_cdf(1 - (1 - LEVEL) / len(beside))
+    reach = (best["difference"] - best["low"]) * one_sided / NormalDist().inv_cdf((1 + LEVEL) / 2)
+    needed = float(f"{best['n'] * (reach / MARGIN) ** 2:.2g}")
+    few = f"{best['n']:,} prompts are too few to tell: if it is just as good"
+    return f"; {best.name} may be, but {few}, about {needed:,.0f} would show it"
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:

@@ -14,18 +14,17 @@ from orchkit.ui.terminal import harmless
 UNTYPESET = "tex2jax_ignore mathjax_ignore"
 #: Between rows: what is stored in a notebook is compared line by line.
 NEXT = "\n"
-#: How tags begin that a notebook would show otherwise, and how they are to look: text is escaped,
-#: and begins none.
+#: How tags begin, or are, that a notebook would show otherwise, and how they are to look: text is
+#: escaped, and begins none.
 LOOKS = {
     '<div class="wide"': "overflow-x: auto",
     "<caption": "text-align: left",
     '<th scope="col" class="told"': "text-align: left",
     '<th scope="row" class="name"': "text-align: left; vertical-align: top; min-width: 10em",
-    '<th scope="row">'[:-1]: "text-align: left; vertical-align: top",
+    '<th scope="row">': "text-align: left; vertical-align: top",
     '<td class="told"': "text-align: left; vertical-align: top",
     '<td class="figure"': "text-align: right; vertical-align: top",
 }
-_TAG = re.compile("|".join(map(re.escape, LOOKS)))
 #: How cells begin that are figures, and stand on the right.
 _FIGURE = re.compile(r"[-+<$.]?\d|(?:-|unknown|nan|never)?\Z")
 
@@ -56,7 +55,11 @@ def notebook(*parts: str) -> str:
     >>> notebook(facts([("n", 3)])).count("text-align: left")
     2
     """
-    return _TAG.sub(lambda tag: f'{tag[0]} style="{LOOKS[tag[0]]}"', block(*parts))
+    shown = block(*parts)
+    for tag, look in LOOKS.items():
+        begun = tag.removesuffix(">")
+        shown = shown.replace(tag, f'{begun} style="{look}"{tag[len(begun) :]}')
+    return shown
 
 
 def listed(lines: Iterable[object]) -> str:

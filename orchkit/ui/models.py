@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,9 @@ from orchkit.runtime import catalogs
 from orchkit.runtime.wire import Provider
 from orchkit.ui import plugins
 from orchkit.ui.session import SESSION
+
+#: A name and a password in an address.
+_CREDENTIALS = re.compile(r"//[^/?#]*@")
 
 
 def add_model(
@@ -166,7 +170,7 @@ def _described(model: Model, today: str, default: bool) -> dict[str, Any]:
         "retired": model.ends is not None and model.ends <= today,
         "ends": model.ends,
         "default": default,
-        "base_url": model.base_url,
+        "base_url": model.base_url and _CREDENTIALS.sub("//***@", model.base_url),
         "as_of": model.as_of,
         "source": model.source,
     }

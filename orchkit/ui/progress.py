@@ -56,7 +56,7 @@ class _Line:
         self.spent = Spent()
         self._started, self._next = time.monotonic(), 0.0
         self._broken = False
-        self._every = 0.0 if sys.stderr.isatty() else _SELDOM
+        self._every = 0.0 if _at_terminal() else _SELDOM
         self._bar = self._open()
 
     def tell(self, spent: Spent) -> None:
@@ -67,12 +67,12 @@ class _Line:
         self._next = now + self._every
         try:
             self._show()
-        except (OSError, ValueError):  # nobody reads any more
+        except Exception:  # noqa: BLE001 - whatever became of stderr or the front end
             self._broken = True
 
     def close(self, finished: bool) -> None:
         """Take the line away; leave what the run was."""
-        with suppress(OSError, ValueError):
+        with suppress(Exception):
             self._end(finished)
 
     @property
@@ -176,4 +176,10 @@ def _columns() -> int:
 def _watched() -> bool:
     if os.environ.get("TQDM_DISABLE"):  # a notebook's output is not tqdm's own
         return False
-    return sys.stderr.isatty() or in_kernel()
+    return _at_terminal() or in_kernel()
+
+
+def _at_terminal() -> bool:
+    with suppress(AttributeError, ValueError):  # there is no stderr, or it is closed
+        return sys.stderr.isatty()
+    return False

@@ -14,6 +14,8 @@ from orchkit.core.calls import Usage
 from orchkit.core.catalog import NANO, Catalog, Model
 from orchkit.core.plans import Strategy
 from orchkit.errors import UnknownModelError
+from orchkit.lab.experiment import same
+from orchkit.ui.rebuilding import code
 
 #: Costs that differ by no more are the same: recordings hold floats.
 _CLOSE = 1.0 / NANO
@@ -30,23 +32,34 @@ class Provenance:
     catalog : Catalog, optional
         The models and prices of the day.
     asked : mapping
-        Settings of the run that somebody set, by name.
+        Settings of the run, by name; those that nobody set are as by default.
     replayed : bool
         Whether answers are those of a recording.
     times : Series, optional
-        When answers were recorded, in UTC; None where nobody kept it.
+        When answers were recorded: times in UTC, or ISO 8601; None where nobody kept it.
     """
 
     strategies: Sequence[Strategy] = ()
-    catalog: Catalog | None = None
+    catalog: Catalog | None = field(default=None, repr=False)
     asked: Mapping[str, object] = field(default_factory=dict)
     replayed: bool = False
-    times: pd.Series[Any] | None = None
+    times: pd.Series[Any] | None = field(default=None, repr=False)
 
     def settings(self) -> str:
         """Return the settings that somebody set, in words."""
-        told = [f"{name}={value!r}" for name, value in self.asked.items() if value is not None]
+        told = [
+            f"{name}={code(value)}"
+            for name, value in self.asked.items()
+            if not same(value, _USUAL.get(name))
+        ]
         return ", ".join(told) or "as by default"
+
+    def answered(self, results: pd.DataFrame) -> pd.Series[Any]:
+        """Return when answers were given, in UTC, as far as anybody kept it."""
+        kept = self.times if self.replayed else results["timestamp"]
+        if kept is None or pd.api.types.is_numeric_dtype(kept):
+            return pd.Series(dtype="datetime64[us, UTC]")
+        return pd.to_datetime(kept, utc=True, errors="coerce", format="ISO8601").dropna()
 
     def prices(self, results: pd.DataFrame) -> pd.DataFrame:
         """Return one row a model that was asked: its prices, of when and by whom, and their use.
@@ -80,6 +93,8 @@ class Provenance:
             return None
 
 
+#: Settings that are not None by default.
+_USUAL: Mapping[str, object] = {"prompt": "prompt", "reference": "reference", "cache": True}
 #: Columns of `prices`.
 _PRICE = ("model", "input", "output", "as of", "source", "calls", "fits")
 

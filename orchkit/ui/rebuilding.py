@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import MISSING, Field, fields, is_dataclass
+from numbers import Integral, Real
 from types import FunctionType
 from typing import Any
 
 from orchkit.core.signals import AgreesWith, SelfConsistency
+from orchkit.lab.experiment import same
 
 #: Where an object lies is no part of what it is.
 _PLACE = re.compile(r" (?:at|object at) 0x[0-9a-fA-F]+")
@@ -27,8 +30,10 @@ def code(thing: Any) -> str:
     >>> code(Fallback(confidence=lambda query, response: 0.5))
     'orchkit.Fallback(confidence=<function <lambda>>)'
     """
-    if thing is None or isinstance(thing, str | bool | int | float):
+    if thing is None or isinstance(thing, str | bool):
         return repr(thing)
+    if isinstance(thing, Real):  # numpy's, too
+        return _number(thing)
     if isinstance(thing, list | tuple):
         return _several(thing)
     if isinstance(thing, FunctionType) and _ours(thing) and thing.__name__.isidentifier():
@@ -41,6 +46,13 @@ def code(thing: Any) -> str:
         return _made(thing)
     line = _PLACE.sub("", repr(thing)).partition("\n")[0]
     return line if line.startswith("<") else f"<{line}>"
+
+
+def _number(thing: Real) -> str:
+    if isinstance(thing, Integral):
+        return repr(int(thing))
+    plain = float(thing)
+    return repr(plain) if math.isfinite(plain) else f"float('{plain}')"
 
 
 def rebuilds(line: str) -> bool:
@@ -70,9 +82,8 @@ def _changed(thing: Any, each: Field[Any]) -> bool:
     if not (each.init and each.repr):
         return False
     value = getattr(thing, each.name)
-    if each.default_factory is not MISSING:
-        return bool(value != each.default_factory())
-    return each.default is MISSING or bool(value != each.default)
+    default = each.default if each.default_factory is MISSING else each.default_factory()
+    return default is MISSING or not same(value, default)
 
 
 def _several(each: Any) -> str:

@@ -29,7 +29,7 @@ from orchkit.lab.goals import Goal
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.recording import RECORDED_AT
 from orchkit.lab.repricing import Prices, pairs
-from orchkit.lab.summary import oracle
+from orchkit.lab.summary import ORACLE, oracle
 from orchkit.lab.tuning import TUNED, Tuning
 from orchkit.ui import names
 from orchkit.ui.comparison import Comparison
@@ -136,6 +136,7 @@ class ResponseMatrix(Matrix):
         """Replay several strategies and measure them against each other."""
         catalog = self.known()
         chosen = [names.strategy(one, catalog) for one in names.several(strategies)]
+        self._refuse_confusion(chosen)
         judged = self._judged(chosen, catalog, complexity, max_tokens)
         cap = nano(max_cost, "max_cost")
         results = experiment.compare(
@@ -153,15 +154,26 @@ class ResponseMatrix(Matrix):
             simulated=self.simulated,
             alone=self._alone(),
             prompts=self._per_prompt,
-            length=self._per_prompt["prompt"].astype("string").str.len().tolist(),
+            length=self._lengths.tolist(),
             provenance=Provenance(
                 chosen,
                 SESSION.offline_catalog(),
-                {"max_cost": max_cost, "max_tokens": max_tokens},
+                {"complexity": complexity, "max_cost": max_cost, "max_tokens": max_tokens},
                 replayed=True,
                 times=self._frame.get(RECORDED_AT),
             ),
         )
+
+    def _refuse_confusion(self, chosen: Sequence[Strategy]) -> None:
+        """Refuse models called as a strategy that is compared, or as the oracle beside them."""
+        labels = {experiment.label(one) for one in chosen if not isinstance(one, Single)}
+        for name in labels | {ORACLE}:
+            if name in self.models:
+                raise ParameterError(
+                    f"A recorded model is called {name!r}, and so is another row of the "
+                    f"comparison. Rename it: ResponseMatrix(mat.frame.replace({{'model': "
+                    f"{{{name!r}: {name + '-model'!r}}}}}))."
+                )
 
     def _alone(self) -> pd.DataFrame:
         """Return every recorded model as tidy results: each comparison's baselines.
@@ -188,6 +200,11 @@ class ResponseMatrix(Matrix):
         """The first row of each prompt, by its id: what clusters are named by."""
         ids = pd.Index(self._first["prompt_id"], dtype="object")
         return self._first.set_axis(ids)
+
+    @property
+    def _lengths(self) -> pd.Series[float]:
+        """Characters of each prompt; NaN where its text was not recorded."""
+        return self._first["prompt"].astype("string").str.len().astype("float64")
 
     def sweep(
         self,

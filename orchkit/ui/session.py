@@ -29,6 +29,7 @@ from orchkit.runtime.providers.simulator import Known, Simulator
 from orchkit.runtime.stores import Stores
 from orchkit.runtime.wire import Provider
 from orchkit.ui import plugins
+from orchkit.ui.terminal import harmless
 
 Mode = Literal["auto", "live", "simulator"]
 #: Requests under way at once, unless said otherwise.
@@ -141,7 +142,8 @@ class Session:
         """Return which objects of one's own answer nothing as long as answers are simulated."""
         if not self.own:
             return ""
-        return f" Only use('live') asks {', '.join(self.own)}, with a provider of your own."
+        own = harmless(", ".join(self.own))
+        return f" Only use('live') asks {own}, with a provider of your own."
 
     def _provider_of(
         self, catalog: Catalog, known: Mapping[str, Known]

@@ -196,8 +196,9 @@ def compare(
     singles = tuple(experiment.label(one) for one in chosen if isinstance(one, Single))
     simulated = SESSION.simulated
     length = [len(query.text) if isinstance(query, Query) else None for query in job.queries]
-    asked = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed}
-    known = Provenance(chosen, job.catalog, {**asked, "max_cost": max_cost, "budget": budget})
+    caps = {"max_cost": max_cost, "budget": budget, "cache": cache}
+    asked = {**vars(asking), "reference": reference, "scorer": scorer, **caps}
+    known = Provenance(chosen, job.catalog, asked)
 
     def shape(run: experiment.Run) -> Comparison:
         results = experiment.compare(job.queries, chosen, run, quality)

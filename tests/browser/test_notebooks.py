@@ -45,7 +45,7 @@ def test_the_comparison_is_seen(notebook: Any) -> None:
     shown.first.scroll_into_view_if_needed()
     assert shown.first.is_visible()
     assert shown.first.locator("tbody th:text-is('cheapest')").is_visible()
-    assert "for the least money" in shown.first.inner_text()
+    assert "nothing cheaper is shown" in shown.first.inner_text()
 
 
 def test_the_figure_is_seen(notebook: Any) -> None:

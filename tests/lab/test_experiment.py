@@ -285,3 +285,9 @@ def test_a_quality_that_was_not_recorded_is_unknown() -> None:
 def test_a_strategy_that_gave_up_scores_nothing(answer: Answer) -> None:
     """No answer is wrong, whether the strategy returns nothing or the call that failed."""
     assert recorded_quality(0, Trace((), answer)) == 0
+
+
+def test_no_strategy_is_called_as_the_oracle() -> None:
+    """Their rows could not be told apart."""
+    with pytest.raises(ParameterError, match="'oracle'"):
+        distinct_labels([Single("oracle")])

@@ -30,7 +30,7 @@ def run(total: int, *traces: Trace) -> Spent:
     for trace in traces:
         fresh = [each for each in trace.responses if not each.cached]
         spent.purse.spent += sum((each.cost or 0) + each.presumed for each in fresh)
-        spent.count(trace, ONE, 1)
+        spent.count(trace, ONE, spent.begin(ONE), 1)
     return spent
 
 
@@ -74,11 +74,24 @@ def test_each_strategy_has_its_own_mean() -> None:
     spent.expect([(ASKED, ONE)] * 2 + [(ASKED, OTHER)] * 2)
     for trace, strategy in [(row(1), ONE), (row(1), ONE)]:
         spent.purse.spent += 1
-        spent.count(trace, strategy, 1)
+        spent.count(trace, strategy, spent.begin(strategy), 1)
     assert spent.projected is None
     spent.purse.spent += 100
-    spent.count(row(100), OTHER, 3)
+    spent.count(row(100), OTHER, spent.begin(OTHER), 3)
     assert spent.projected == 202
+
+
+def test_rows_that_are_done_first_do_not_make_a_run_look_cheap() -> None:
+    """Of rows at once the cheap ones end first; they tell nothing until those before them do."""
+    spent = run(10)
+    turns = [spent.begin(ONE) for _ in range(4)]
+    for turn, cost in ((turns[1], 1), (turns[2], 1), (turns[3], 1)):
+        spent.purse.spent += cost
+        spent.count(row(cost), ONE, turn, 3)
+    assert spent.projected is None
+    spent.purse.spent += 37
+    spent.count(row(37), ONE, turns[0], 4)
+    assert spent.projected == 100
 
 
 @given(st.lists(st.sampled_from([row(7), row(7, cached=True), row(None), unasked()]), max_size=30))

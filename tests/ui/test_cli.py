@@ -156,7 +156,7 @@ def test_bench_prints_its_table() -> None:
     verdicts = dict(line.split(": ", 1) for line in (one, two, three))
     assert [*verdicts] == ["cheapest", "fallback", "ensemble"]
     assert all("claude-opus-3" in words and "n=20" in words for words in verdicts.values())
-    assert last.startswith("for the least money: ")
+    assert last.startswith("nothing cheaper is shown to be within 1 pt of claude-opus-3")
 
 
 @pytest.mark.parametrize("suffix", WRITERS)

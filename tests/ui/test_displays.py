@@ -26,6 +26,7 @@ class Page(HTMLParser):
         super().__init__()
         self.tags: set[str] = set()
         self.attributes: set[str] = set()
+        self.twice: set[str] = set()
         self.styles: set[str | None] = set()
         self.cells: list[str] = []
         self.text = ""
@@ -36,6 +37,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note a tag."""
         self.tags.add(tag)
+        self.twice |= {name for name, _ in attrs if sum(name == each for each, _ in attrs) > 1}
         self.attributes |= {name for name, _ in attrs}
         self.styles |= {value for name, value in attrs if name == "style"}
         self._inside = tag in ("th", "td")
@@ -162,6 +164,14 @@ def test_a_learner_says_whether_it_has_learnt(matrix: orchkit.ResponseMatrix) ->
     told = Page(judge).told
     assert told["fitted"] == f"on {len(labelled)} labels"
     assert "keyword rules" in told["held-out errors"]
+
+
+def test_names_of_rows_keep_their_width(calibrator: orchkit.Calibrator) -> None:
+    """No tag has a style twice, of which a browser would take the first alone."""
+    shown = orchkit.Calibrated({"small": calibrator})
+    assert Page(shown).twice == set()
+    assert '<th scope="row" class="name" style="text-align: left; vert' in shown._repr_html_()
+    assert Page(orchkit.Calibrator()).twice == Page(orchkit.LengthRouter()).twice == set()
 
 
 def test_the_cache_is_shown(df: pd.DataFrame) -> None:

@@ -71,6 +71,12 @@ def test_an_added_model_is_listed_and_asked_by_default() -> None:
     assert row["default"]
 
 
+def test_no_password_is_listed() -> None:
+    """A password in an address is kept for asking, and not shown."""
+    orchkit.add_model("mine", base_url="http://ada:s3cret@127.0.0.1:1/v1@2")
+    assert orchkit.models().loc["mine", "base_url"] == "http://***@127.0.0.1:1/v1@2"
+
+
 def test_what_is_not_told_is_unknown_never_free() -> None:
     """A model without prices, or with only one, is listed with NaN and is not priced."""
     orchkit.add_model("mine")

@@ -116,11 +116,12 @@ def test_a_line_fits_its_terminal(
     assert "comparing" in shown
 
 
-def test_a_line_that_breaks_breaks_nothing_else(terminal: Any) -> None:
-    """When stderr is closed under the line, the run goes on and ends in silence."""
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), RuntimeError("gone")])
+def test_a_line_that_breaks_breaks_nothing_else(terminal: Any, error: Exception) -> None:
+    """When stderr or a front end is gone under the line, the run goes on and ends in silence."""
     with progress(100, None, "routing") as tell:
         assert tell is not None
-        sys.stderr, kept = _Closed(), sys.stderr
+        sys.stderr, kept = _Closed(error), sys.stderr
         try:
             tell.__self__._bar.fp = sys.stderr  # type: ignore[attr-defined]
             tell(spent(1))
@@ -130,11 +131,25 @@ def test_a_line_that_breaks_breaks_nothing_else(terminal: Any) -> None:
 
 
 class _Closed(io.StringIO):
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
     def write(self, text: str) -> int:
-        raise BrokenPipeError(32, "Broken pipe")
+        raise self.error
 
     def isatty(self) -> bool:
         return True
+
+
+def test_where_there_is_no_stderr_there_is_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program without a console, or with a closed one, runs in silence."""
+    closed = io.StringIO()
+    closed.close()
+    for stream in (None, closed):
+        monkeypatch.setattr(sys, "stderr", stream)
+        with progress(100, None, "routing") as tell:
+            assert tell is None
 
 
 def test_a_log_is_not_flooded(capsys: pytest.CaptureFixture[str]) -> None:
@@ -209,7 +224,7 @@ with orchkit.use("simulator"):
     {call}
 """
 #: It has said before that answers are simulated.
-SILENT = "from orchkit.ui.session import SESSION; SESSION._told = True"
+SILENT = "from orchkit.ui.session import SESSION; SESSION._told = ''"
 STOPPED = """
 import _thread, asyncio
 from orchkit.runtime.providers.simulator import Simulator
@@ -272,3 +287,18 @@ def test_an_interrupted_cell_says_how_to_resume() -> None:
 
 def _quiet(call: str) -> str:
     return f"{SILENT}\n{CELL.format(call='_ = df.orch.' + call)}"
+
+
+@pytest.mark.parametrize("stream", [None, "closed"])
+@pytest.mark.parametrize("wanted", [None, True])
+def test_without_a_stderr_a_run_is_a_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any, stream: str | None, wanted: bool | None
+) -> None:
+    """Closed, or none at all as under pythonw: nothing is said, and rows are answered."""
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed if stream else None)
+    frame = pd.DataFrame({"prompt": [f"Why {n}?" for n in range(8)]})
+    with orchkit.use("simulator", cache_dir=tmp_path):
+        found = frame.orch.route(progress=wanted)
+    assert found["error"].isna().all()

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 import orchkit
@@ -56,6 +59,38 @@ def test_a_tuned_one_is_made_again_as_it_was_tuned() -> None:
 def test_one_of_ones_own_goes_by_its_class() -> None:
     """A class that is not orchkit's has no orchkit in front."""
     assert code(Own(0.7)) == "Own(limit=0.7)"
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """A strategy of one's own with settings that are numpy's."""
+
+    weights: Any = None
+    limit: Any = 0.5
+    most: Any = 3
+    name: ClassVar[str] = "weighing"
+
+    def plan(self, query: Any, catalog: Any) -> Any:
+        """Ask the first model."""
+        (said,) = yield (query.call(catalog.ladder()[0]),)
+        return orchkit.Answer(said)
+
+
+def test_numbers_are_plain() -> None:
+    """A number of numpy's is written as Python's; one that has no end is code, too."""
+    line = code(Weighing(None, np.float64(0.25), np.int64(4)))
+    assert line == "Weighing(limit=0.25, most=4)"
+    assert code(Weighing(None, math.inf)) == "Weighing(limit=float('inf'))"
+    assert rebuilds(code(Weighing(None, -math.inf)))
+
+
+def test_an_array_is_a_setting_too(df: Any, tmp_path: Path) -> None:
+    """What is equal to nothing, as an array, is named, and marked: it is no code."""
+    weighing = Weighing(np.array([0.25, 0.5]))
+    assert code(weighing) == "Weighing(weights=<array([0.25, 0.5 ])>)"
+    found = df.orch.compare([weighing, "gpt-4o"])
+    assert found.names == ["weighing(weights=[0.25 0.5 ])", "gpt-4o"]
+    assert "array([0.25" in found.to_html(tmp_path / "report.html").read_text("utf-8")
 
 
 def test_what_is_no_code_is_marked() -> None:

@@ -598,3 +598,22 @@ def test_a_subset_goes_by_the_catalogs_names_too() -> None:
     assert mat.subset(models=["gpt-4o-2024-08-06", "mini"]).models == ["gpt-4o-2024-08-06", "mini"]
     with pytest.raises(UnknownModelError, match="No answers of 'gpt-4' were recorded"):
         mat.subset(models=["gpt-4"])
+
+
+def test_a_prompt_without_a_text_is_compared() -> None:
+    """Its length is unknown; nothing else is."""
+    long = _long()
+    long["prompt"] = long["prompt"].where(long["prompt_id"] != "q1", None)
+    found = ResponseMatrix(long).compare(["fallback", NAMES[0]])
+    assert found.summary().loc["fallback", "n"] == len(PROMPTS)
+    assert found.baselines()["n"].eq(len(PROMPTS)).all()
+
+
+@pytest.mark.parametrize("name", ["oracle", "fallback"])
+def test_a_model_called_as_another_row_is_refused(name: str) -> None:
+    """Two rows of one name could not be told apart; as the error says, another name helps."""
+    matrix = ResponseMatrix(_long((name, *NAMES[1:])))
+    with pytest.raises(ParameterError, match=f"'{name}': '{name}-model'"):
+        matrix.compare(["fallback"])
+    renamed = ResponseMatrix(matrix.frame.replace({"model": {name: f"{name}-model"}}))
+    assert renamed.summary().index.tolist() == [f"{name}-model", *NAMES[1:], ORACLE]

@@ -164,10 +164,12 @@ def test_providers_of_ones_own_that_are_not_asked_are_named(
     with orchkit.use("simulator"):
         df.orch.route("gpt-4o")
         assert "provider of your own" not in capsys.readouterr().err
-        orchkit.add_model("mine-1", provider=Mine(), input_price=0, output_price=0)
+        orchkit.add_model("\x1b[2Jmine-1", provider=Mine(), input_price=0, output_price=0)
         for _ in range(2):
-            df.orch.route("mine-1")
-    assert capsys.readouterr().err.count("asks mine-1, with a provider of your own") == 1
+            df.orch.route("\x1b[2Jmine-1")
+    told = capsys.readouterr().err
+    assert told.count(" mine-1, with a provider of your own") == 1
+    assert "\x1b" not in told
 
 
 @pytest.mark.usefixtures("untold")

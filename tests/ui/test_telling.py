@@ -23,7 +23,7 @@ def spent(rows: int = 0, nano: int = 0, total: int = 200, **known: object) -> Sp
     done.expect([(Query((Message("user", "x"),)), ONE)] * total)
     for _ in range(rows):
         paid = Response("a", "yes", cost=nano // rows)
-        done.count(Trace(((paid,),), Answer(paid)), ONE, 1)
+        done.count(Trace(((paid,),), Answer(paid)), ONE, done.begin(ONE), 1)
     done.purse.spent = nano
     return done
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ def test_the_text_tells_each_verdict_but_those_of_single_models(comparison: Comp
     verdict = comparison.contrasts().loc[CHAIN, "verdict"]
     *_, line, conclusion = repr(comparison).splitlines()
     assert line == f"{CHAIN}: {verdict}"
-    assert conclusion.startswith("for the least money: ")
+    assert conclusion.startswith("nothing cheaper is shown to be within 1 pt of big")
     assert "\nwee: " not in repr(comparison)
     assert comparison._repr_html_().count("<li>") == 1
     assert f"<strong>{conclusion}</strong>" in comparison._repr_html_()
@@ -229,9 +230,30 @@ def test_the_conclusion_names_the_cheapest_that_is_as_good() -> None:
         f"for the least money: {CHAIN}, the cheapest that is shown to be within 1 pt of big"
     )
     found = knowing.compare([Fallback(MODELS, 0.95), *MODELS])
-    assert repr(found).splitlines()[-1] == (
-        "for the least money: big; nothing cheaper is shown to be within 1 pt of big"
-    )
+    assert repr(found).splitlines()[-1] == ("nothing cheaper is shown to be within 1 pt of big")
+
+
+def test_it_is_told_how_many_prompts_would_show_a_way_to_be_as_good() -> None:
+    """With so many of the same kind it is shown, and with fewer it is not."""
+    quality = {"wee": [1, 0, *[1] * 18], "big": [0, 1, *[1] * 18]}
+
+    def compared(times: int) -> Comparison:
+        rows = {
+            "prompt_id": [*range(20 * times + 1)] * 2,  # one more, so that big is the better one
+            "model": ["wee"] * (20 * times + 1) + ["big"] * (20 * times + 1),
+            "quality": [*quality["wee"] * times, 0, *quality["big"] * times, 1],
+            "cost": [0.001] * (20 * times + 1) + [0.01] * (20 * times + 1),
+        }
+        return ResponseMatrix(pd.DataFrame(rows)).compare([*MODELS[:2]])
+
+    few = compared(10).contrasts(against="big")
+    (said,) = compared(10).conclusion()
+    told = re.search(r"wee may be, but 201 prompts .* about ([\d,]+) would show it$", said)
+    assert told is not None
+    needed = int(told.group(1).replace(",", ""))
+    assert not few["within"].any()
+    assert compared(round(1.2 * needed / 20)).contrasts(against="big")["within"].all()
+    assert not compared(round(0.8 * needed / 20)).contrasts(against="big")["within"].any()
 
 
 def test_a_signal_s_own_calls_are_no_escalation() -> None:

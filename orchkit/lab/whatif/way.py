@@ -112,7 +112,7 @@ class Way:
 
 def oracle_of(singles: Sequence[Way]) -> Way:
     """Return what the cheapest of the models that answered best would have come to."""
-    first, rows = singles[0], np.arange(len(singles[0]))
+    first = singles[0]
     best = np.zeros(len(first), dtype=np.int64)
     quality, cost = first.quality.copy(), first.cost.copy()
     for at, way in enumerate(singles[1:], 1):
@@ -122,7 +122,8 @@ def oracle_of(singles: Sequence[Way]) -> Way:
         quality, cost = np.where(wins, way.quality, quality), np.where(wins, way.cost, cost)
     column = np.array([way.chosen.max() for way in singles])[best]
     asked, costs = np.zeros(first.asked.shape, dtype=bool), np.zeros(first.asked.shape)
-    asked[rows, column], costs[rows, column] = True, cost * NANO
+    rows = np.flatnonzero(column >= 0)  # a model that answered nothing has no column
+    asked[rows, column[rows]], costs[rows, column[rows]] = True, cost[rows] * NANO
     return Way(ORACLE, first.models, quality, column, asked, costs, cost * NANO)
 
 

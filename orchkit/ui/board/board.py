@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ipywidgets as widgets
@@ -16,6 +17,7 @@ from orchkit.ui.board.sources import Source
 from orchkit.ui.board.still import Still, best_within
 from orchkit.ui.markup import block, text
 from orchkit.ui.money import usd
+from orchkit.ui.terminal import harmless
 
 _CHOSEN_HERE = (
     "What is chosen by looking at these prompts looks better than it is: choose on one half "
@@ -80,7 +82,7 @@ class Dashboard(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
         except ParameterError as error:
             return self._show_why_not(str(error))
         still = self._unmoved(setting)
-        reference = still.ways[self.controls.against.value]
+        reference = still.reference(self.controls.against.value)
         self._image.value = self._figure.draw(self._scene(setting, now, still))
         self._image.layout.display = None
         self._show_words(setting, now, reference, still)
@@ -91,7 +93,7 @@ class Dashboard(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
     def _show_why_not(self, why: str) -> None:
         """Say why a setting cannot be; show nothing of another one."""
         self._summary, self._told.value = why, views.paragraph(why)
-        self._image.layout.display = "none"
+        self._image.layout.display, self._image.value = "none", b""
         for part in (self._flow, self._verdicts, self._rows, self._code):
             part.value = ""
 
@@ -156,13 +158,19 @@ class Dashboard(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
         if best is not None:
             self.controls.threshold.value = best
 
+    def close(self) -> None:
+        """Take the board off the page; until then ipywidgets keeps it, and what it looks at."""
+        for part in (self, *_parts(self)):
+            widgets.Widget.close(part)
+
     def __repr__(self) -> str:
-        return f"Dashboard({self._summary})"
+        return f"Dashboard({' '.join(harmless(self._summary).split())})"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Return the widget, and for pages without a kernel the same as a still picture."""
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        shown = _PICTURE.format(text(self._summary), base64.b64encode(self.picture).decode())
+        coded = base64.b64encode(self.picture).decode()
+        shown = _PICTURE.format(text(self._summary), coded) if self.code else ""
         code = f'<pre style="white-space:pre-wrap">{text(self.code)}</pre>'
         tables = (self._flow.value, self._verdicts.value, self._rows.value)
         return {
@@ -170,6 +178,16 @@ class Dashboard(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
             "text/html": block(self._told.value, shown, *tables, code),
             "application/vnd.jupyter.widget-view+json": view,
         }
+
+
+def _parts(widget: widgets.Widget) -> Iterator[widgets.Widget]:
+    """Yield the widgets that a widget is made of, with their looks."""
+    for name in widget.keys:
+        value = getattr(widget, name)
+        for each in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(each, widgets.Widget):
+                yield each
+                yield from _parts(each)
 
 
 def _within(cost: float, limit: float, best: float | None) -> str:
@@ -180,10 +198,14 @@ def _within(cost: float, limit: float, best: float | None) -> str:
 
 
 def _references(source: Source) -> list[str]:
-    """Return what a strategy can be held against, the strongest first."""
+    """Return what a strategy can be held against: models, then strategies, the strongest first."""
     start = source.table.start()
-    ways = source.table.singles(start) or source.table.others(start)
-    names = {name: way.standing for name, way in ways.items()}
+    return [*_ranked(source.table.singles(start)), *_ranked(source.table.others(start))]
+
+
+def _ranked(ways: Mapping[str, Way]) -> list[str]:
+    """Return names, the best quality first, of equals the cheapest."""
+    told = {name: way.standing for name, way in ways.items()}
     return sorted(
-        names, key=lambda name: (-round(names[name]["quality"], 9), names[name]["cost_per_1k"])
+        told, key=lambda name: (-round(told[name]["quality"], 9), told[name]["cost_per_1k"])
     )

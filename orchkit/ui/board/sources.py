@@ -17,6 +17,10 @@ from orchkit.ui.comparison import Comparison
 from orchkit.ui.learned import judge
 from orchkit.ui.rebuilding import code
 from orchkit.ui.recordings import ResponseMatrix
+from orchkit.ui.session import SESSION
+
+_ROUTE = "df.orch.route(strategy)  # or mat.compare([strategy])"
+_REPLAY = "mat.compare([strategy])  # df.orch.route chooses among all models of the session"
 
 
 class Source(Protocol):
@@ -49,7 +53,7 @@ class OfMatrix:
     @cached_property
     def table(self) -> Recorded:
         """What settings come to."""
-        return Recorded(self.matrix, self.matrix.known(), predictor(judge(None)))
+        return Recorded(self.matrix, SESSION.offline_catalog(), predictor(judge(None)))
 
     @property
     def simulated(self) -> bool:
@@ -68,13 +72,12 @@ class OfMatrix:
         return _said(frame["response"].iloc[row], "(no text recorded)")
 
     def code(self, setting: Setting) -> str:
-        """Return the strategy, and at other prices the recording at them."""
+        """Return the strategy and how to use it; other prices are told in a comment."""
         kept = list(self.table.kept(setting))
-        told = f"strategy = {code(self.table.strategy(setting))}"
+        told, last = f"strategy = {code(self.table.strategy(setting))}", _ROUTE
         if setting.strategy == "cheapest" and len(kept) < len(self.table.models):
-            told += f"\nmat = mat.subset(models={kept!r})"
-        told += _at_prices(setting)
-        return f"{told}\ndf.orch.route(strategy)  # or mat.compare([strategy])"
+            told, last = f"{told}\nmat = mat.subset(models={kept!r})", _REPLAY
+        return f"{told}{_at_prices(setting)}\n{last}"
 
     @cached_property
     def _prompts(self) -> pd.Series[Any]:
@@ -113,8 +116,9 @@ class OfComparison:
     def answer(self, way: Way, place: int) -> str:
         """Return the text of the answer a strategy kept."""
         row = int(self.table.place[place])
-        texts = self._texts.get(way.name)
-        return _said(None if texts is None else texts.get(row), "(no text recorded)")
+        if way.name not in self._texts:
+            return "(its text is in the recording)"
+        return _said(self._texts[way.name].get(row), "(no text recorded)")
 
     def code(self, setting: Setting) -> str:
         """Return the strategy, where it is known."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
@@ -15,12 +16,17 @@ class Still:
     """Models alone, other strategies, the oracle, and what each is shown to be."""
 
     def __init__(self, table: Recorded | Compared, setting: Setting) -> None:
-        self._table = table
+        self._table, self._setting = table, setting
         self.singles, self.others = table.singles(setting), table.others(setting)
         self.ways = self.singles | self.others
         self.oracle = oracle_of([*self.singles.values()]) if len(self.singles) > 1 else None
         self._curves: dict[str, pd.DataFrame | None] = {}
         self._verdicts: dict[str, list[tuple[Way, str]]] = {}
+
+    def reference(self, name: str) -> Way:
+        """Return what a strategy is held against, though it asks models that are not ticked."""
+        every = replace(self._setting, strategy=name, models=self._table.models)
+        return self.ways.get(name) or self._table.way(every)
 
     def curve(self, setting: Setting) -> pd.DataFrame | None:
         """Return what other thresholds come to, if the strategy has any."""

@@ -39,8 +39,9 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[Cell | str
     )
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     told = f'<caption style="{_CAPTION}">{text(caption)}</caption>'
+    named = f'tabindex="0" role="region" aria-label="{text(caption)}"'
     return (
-        f'<div style="overflow-x:auto;margin:10px 0" tabindex="0"><table style="{_TABLE}">{told}'
+        f'<div style="overflow-x:auto;margin:10px 0" {named}><table style="{_TABLE}">{told}'
         f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
@@ -64,7 +65,9 @@ def flow(way: Way) -> str:
     size = len(way)
     rows = [_hop(hop, size) for hop in way.flow().to_dict("records")]
     heads = ("model", "kept | not kept", "asked", "answer kept", "its quality", "USD / 1k")
-    return table(f"How {size:,} prompts flowed", heads, rows)
+    return (
+        table(f"How {size:,} prompts flowed", heads, rows) if rows else "<p>Nobody was asked.</p>"
+    )
 
 
 def _hop(hop: Mapping[Any, Any], size: int) -> tuple[Cell | str, ...]:
@@ -94,7 +97,7 @@ def standings(now: tuple[Way, str], others: Iterable[tuple[Way, str]], against: 
     """Return how each way stands, and what is shown of it against the reference."""
     rows = [_standing(*now, STRATEGY)]
     rows += [_standing(way, told, SINGLE) for way, told in others if way.name != now[0].name]
-    heads = ("", "quality [95 %]", "USD / 1k", f"against {against}")
+    heads = ("strategy", "quality [95 %]", "USD / 1k", f"against {against}")
     return table("Verdicts, each by itself with 95 % confidence", heads, rows)
 
 
@@ -107,9 +110,10 @@ def _standing(way: Way, told: str, colour: str) -> tuple[Cell | str, ...]:
 
 
 def interval(at: Mapping[str, float]) -> str:
-    """Return quality with its interval, in percent."""
+    """Return quality with its interval, where there is one, in percent."""
     low, high = 100 * at["quality_low"], 100 * at["quality_high"]
-    return f"{_percent(at['quality'], 1)} [{low:.1f}, {high:.1f}]"
+    told = _percent(at["quality"], 1)
+    return told if math.isnan(low) else f"{told} [{low:.1f}, {high:.1f}]"
 
 
 def verdict(way: Way, reference: Way) -> str:

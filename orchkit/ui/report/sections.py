@@ -147,16 +147,14 @@ def _providers(found: Comparison) -> str:
 
 def _times(found: Comparison) -> str:
     """Return when answers came, as far as anybody kept it."""
-    known = found.provenance
-    times = known.times if known.replayed else found.results["timestamp"]
-    told = pd.Series(dtype="object") if times is None else times.dropna()
+    told = found.provenance.answered(found.results)
     if told.empty:
         return "nobody kept when"
     span = f"{told.min():%Y-%m-%d %H:%M:%S} to {told.max():%Y-%m-%d %H:%M:%S} UTC"
-    kept = found.results["cached"].mean()
-    return (
-        f"{span}; {100 * kept:.0f} % of rows came from the cache, asked earlier" if kept else span
-    )
+    kept = found.results["cached"].sum()
+    if not kept:
+        return span
+    return f"{span}; {kept:,} of {len(found.results):,} rows came from the cache, asked earlier"
 
 
 def _spans(frame: pd.DataFrame, middle: str, low: str, high: str, unit: str = " pt") -> list[str]:

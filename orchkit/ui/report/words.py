@@ -40,9 +40,9 @@ BASELINES: Mapping[str, str] = {
     "random mix": "the cheapest and the best model, mixed at random",
     "zero router": "the best random mix of single models: the bar for any router",
     "prompt length": "the best model for the longest prompts, the cheapest for the others",
-    "oracle": "choosing the model for each prompt in the knowledge of what is right",
+    "oracle": "choosing a single model for each prompt in the knowledge of what is right",
     "gain [95 %]": "quality above the zero router, in percentage points",
-    "regret": "quality below the oracle, in percentage points",
+    "regret": "quality below the oracle, in percentage points; below 0 where further models helped",
 }
 METHODS = """\
 Every strategy is judged on the same prompts, those whose quality is known for all of them. Rows

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import gc
 import re
+import weakref
+from itertools import product
 from typing import Any
 
 import ipywidgets
@@ -8,7 +11,7 @@ import pandas as pd
 import pytest
 
 import orchkit
-from orchkit.errors import ParameterError
+from orchkit.errors import MatrixError, ParameterError
 
 
 def text_of(board: Any) -> str:
@@ -32,8 +35,8 @@ def test_numbers_are_those_of_a_replay(board: Any, matrix: Any) -> None:
         board.controls.strategy.value = name
         board.controls.models["gpt-4o-mini"].value = True
         space = {"orchkit": orchkit, "mat": matrix}
-        exec(board.code.splitlines()[0], space)  # noqa: S102 - it is what a user would run
-        told = matrix.compare([space["strategy"]]).summary().iloc[0]
+        exec(board.code.rpartition("\n")[0], space)  # noqa: S102 - it is what a user would run
+        told = space["mat"].compare([space["strategy"]]).summary().iloc[0]
         assert f"{100 * told['quality']:.1f} % [" in repr(board)
         assert f"{told['cost_per_1k']:.2f} per 1,000" in repr(board)
 
@@ -45,6 +48,7 @@ def test_what_cannot_be_says_why_and_shows_nothing_else(board: Any) -> None:
     assert repr(board) == "Dashboard(agree needs 3 models or more; tick another.)"
     assert board.code == ""
     assert "Verdicts" not in text_of(board)
+    assert "<img" not in board._repr_mimebundle_()["text/html"]
     board.controls.models["gpt-4o-mini"].value = True
     assert "Verdicts" in text_of(board)
 
@@ -91,6 +95,53 @@ def test_reset_brings_the_first_view_back(board: Any) -> None:
     assert board.controls.limit is None
 
 
+def test_a_reset_is_drawn_once(board: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many controls it moves; what lies between was asked for by nobody."""
+    for slider in board.controls.prices.values():
+        slider.value = 2.0
+    drawn, draw = list[Any](), board._figure.draw
+    monkeypatch.setattr(board._figure, "draw", lambda scene: drawn.append(scene) or draw(scene))
+    board.controls.reset.click()
+    assert len(drawn) == 1
+    board.controls.threshold.value = 0.3
+    assert len(drawn) == 2
+
+
+def test_the_models_left_are_those_a_replay_chooses_among() -> None:
+    """Models nobody knows stand in tiers by price, among those that are there: so in the code."""
+    long = pd.DataFrame(
+        {
+            "prompt_id": [at // 4 for at in range(16)],
+            "prompt": [f"{each} it" for each in ("List", "Explain", "Design", "Research")
+                       for _ in range(4)],
+            "model": list("abcd") * 4,
+            "quality": [0, 1, 1, 0] * 4,
+            "cost": [0.001, 0.002, 0.004, 0.008] * 4,
+        }
+    )  # fmt: skip
+    matrix = orchkit.ResponseMatrix(long)
+    board = orchkit.dashboard(matrix)
+    board.controls.strategy.value = "cheapest"
+    for left in ("ab", "cd", "abd", "acd", "abcd"):
+        for name, box in board.controls.models.items():
+            box.value = name in left
+        space = {"orchkit": orchkit, "mat": matrix}
+        exec(board.code.rpartition("\n")[0], space)  # noqa: S102 - it is what a user would run
+        assert ("\ndf.orch.route(" in board.code) == (left == "abcd")  # that asks whom it likes
+        told = space["mat"].compare([space["strategy"]]).results["cost"]
+        assert board.source.table.way(board.setting).cost.tolist() == pytest.approx(told.tolist())
+
+
+def test_a_closed_board_is_forgotten(matrix: Any) -> None:
+    """Nothing keeps it, nor its arrays."""
+    board = orchkit.dashboard(matrix)
+    gone = weakref.ref(board.source.table)
+    board.close()
+    del board
+    gc.collect()
+    assert gone() is None
+
+
 def test_a_strategy_without_a_threshold_has_none_to_move(board: Any) -> None:
     """The slider is off, and so is the curve."""
     board.controls.strategy.value = "ensemble"
@@ -128,6 +179,40 @@ def test_a_comparison_can_be_looked_at(matrix: Any) -> None:
     assert board.code.endswith("# at prices times {'claude-opus-3': 0.1}")
 
 
+def test_a_reference_needs_no_tick() -> None:
+    """Strategies that asked a model without one leave the tables, and can still be held against."""
+    chain = orchkit.Fallback(("gpt-4o-mini", "gpt-4o"))
+    with orchkit.use("simulator"):
+        df = orchkit.load_dataset("everyday").head(20)
+        board = orchkit.dashboard(df.orch.compare(["cheapest", chain], progress=False))
+    other = next(name for name in board.controls.against.options if name != "cheapest")
+    board.controls.against.value = other
+    board.controls.models["gpt-4o"].value = False
+    assert f"against {other}" in text_of(board)
+    assert board.controls.strategy.value == "cheapest"
+    assert board.code
+
+
+def test_a_comparison_is_held_against_models_then_strategies(matrix: Any) -> None:
+    """The strongest model stands first; where texts of one that was only recorded are is told."""
+    board = orchkit.dashboard(matrix.compare(["fallback", "ensemble"]))
+    *models, one, other = board.controls.against.options
+    assert models[0] == "claude-opus-3"
+    assert {one, other} == {"fallback", "ensemble"}
+    board.controls.against.value = "gpt-4o-mini"
+    assert "(its text is in the recording)" in text_of(board)
+
+
+def test_where_no_call_fits_the_limit_nobody_was_asked() -> None:
+    """What was refused before it was sent is no call, and no answer."""
+    with orchkit.use("simulator"):
+        df = orchkit.load_dataset("everyday").head(5)
+        cmp = df.orch.compare(["gpt-4o", "gpt-4"], max_cost=1e-9, progress=False)
+    told = text_of(orchkit.dashboard(cmp))
+    assert "Nobody was asked." in told
+    assert "5 prompts × 0 models" in told
+
+
 def test_a_live_comparison_without_single_models_can_be_looked_at(matrix: Any) -> None:
     """Strategies are then held against each other."""
     with orchkit.use("simulator"):
@@ -159,3 +244,58 @@ def test_what_is_neither_is_refused(given: Any) -> None:
     """The error says how to make one."""
     with pytest.raises(ParameterError, match=r"df\.orch\.record"):
         orchkit.dashboard(given)
+
+
+def small(names: tuple[str, str] = ("a", "b"), **columns: Any) -> orchkit.ResponseMatrix:
+    """Return a recording of three prompts and two models."""
+    cells = product(("q1", "q2", "q3"), enumerate(names))
+    rows = [(prompt, name, at, 0.001 * (at + 1)) for prompt, (at, name) in cells]
+    long = pd.DataFrame(rows, columns=["prompt_id", "model", "quality", "cost"])
+    return orchkit.ResponseMatrix(long.assign(**columns))
+
+
+def test_a_model_called_as_a_strategy_stays_apart() -> None:
+    """The strategy is not taken for the model it is held against."""
+    board = orchkit.dashboard(small(("fallback", "b")))
+    board.controls.against.value = "fallback"
+    board.controls.models["b"].value = True
+    assert "fallback (strategy)" in text_of(board)
+    assert "better by fallback (strategy)" in text_of(board)
+
+
+def test_what_cannot_be_has_no_picture(board: Any) -> None:
+    """That of another setting is not kept in its place."""
+    board.controls.strategy.value = "agree"
+    board.controls.models["gpt-4o-mini"].value = False
+    assert board.picture == b""
+    assert "<img" not in board._repr_mimebundle_()["text/html"]
+
+
+def test_its_text_steers_no_terminal() -> None:
+    """Names of models are data: no escape sequence and no further line is printed."""
+    told = repr(orchkit.dashboard(small(("a\n\x1b[2J", "b"))))
+    assert "\x1b" not in told
+    assert "\n" not in told
+
+
+def test_a_comparison_without_costs_says_so() -> None:
+    """Nothing can be drawn; the error says what is missing."""
+    found = small(cost=None).compare(["fallback"])
+    with pytest.raises(MatrixError, match="quality and cost of all strategies"):
+        orchkit.dashboard(found)
+
+
+def test_a_comparison_leaves_out_what_has_no_cost() -> None:
+    """And counts it."""
+    board = orchkit.dashboard(small(cost=[0.1, 0.2, None, 0.2, 0.1, 0.2]).compare(["a", "b"]))
+    assert "2 prompts × 2 models; 1 more left out" in text_of(board)
+
+
+def test_closed_it_is_gone() -> None:
+    """What ipywidgets keeps of it is let go, and with it pictures and arrays."""
+    board = orchkit.dashboard(small())
+    told = weakref.ref(board)
+    board.close()
+    del board
+    gc.collect()
+    assert told() is None

@@ -44,7 +44,8 @@ def test_names_prompts_and_answers_are_text() -> None:
     tags = Tags()
     tags.feed(told)
     assert tags.seen <= SAFE
-    assert tags.attributes <= {"style", "scope", "tabindex", "aria-hidden", "class"}
+    attributes = {"style", "scope", "tabindex", "role", "aria-label", "aria-hidden", "class"}
+    assert tags.attributes <= attributes
     assert "\x1b" not in told
 
 
@@ -84,3 +85,9 @@ def test_the_reference_and_its_equals_are_named() -> None:
     """Nothing is inferred where there is nothing to infer."""
     assert views.verdict(ONE, ONE) == "the reference"
     assert views.verdict(ONE, way("twin", [1, 0, 0.5])) == "the same as twin"
+
+
+def test_one_graded_prompt_has_no_interval() -> None:
+    """It is left out, not shown as numbers that are none."""
+    one = way("one", [0.5])
+    assert views.interval(one.standing) == "50.0 %"

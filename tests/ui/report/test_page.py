@@ -213,6 +213,46 @@ def test_a_recording_is_told_as_one(tmp_path: Path) -> None:
     assert f"{mat.frame['recorded_at'].min():%Y-%m-%d %H:%M:%S} to" in text
 
 
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        ("2024-05-01T10:00:00", "2024-05-01 10:00:00 to 2024-05-01 10:00:00 UTC"),
+        ("2024-05-01T10:00:00+02:00", "2024-05-01 08:00:00 to"),
+        ("in May", "nobody kept when"),
+        (7.5, "nobody kept when"),
+    ],
+)
+def test_times_of_somebody_elses_are_read(kept: Any, told: str, tmp_path: Path) -> None:
+    """A column of times may be ISO 8601; what is no time is not taken for one."""
+    rows = [(n, m, n % 2, 0.001, kept) for n in range(6) for m in ("wee", "big")]
+    long = pd.DataFrame(rows, columns=["prompt_id", "model", "quality", "cost", "recorded_at"])
+    path = orchkit.ResponseMatrix(long).compare(["wee", "big"]).to_html(tmp_path / "report.html")
+    assert told in Page(path.read_text("utf-8")).text
+
+
+def test_whatever_was_set_is_told(df: pd.DataFrame) -> None:
+    """Settings that change answers or scores are told; others are as by default."""
+    assert df.orch.compare(["gpt-4o"]).provenance.settings() == "as by default"
+    told = df.rename(columns={"reference": "right"}).orch.compare(
+        ["gpt-4o"], system="Be brief.", reference="right", scorer=_half, temperature=0, cache=False
+    )
+    assert told.provenance.settings() == (
+        "system='Be brief.', temperature=0.0, reference='right', scorer=<function _half>, "
+        "cache=False"
+    )
+
+
+def test_a_provenance_is_short(everyday: orchkit.Comparison) -> None:
+    """Its text names strategies and settings, and not all the catalog with its addresses."""
+    told = repr(everyday.provenance)
+    assert "seed" in told
+    assert "base_url" not in told
+
+
+def _half(text: str, reference: str) -> float:
+    return 0.5
+
+
 def test_a_table_of_somebody_elses_is_not_called_real(tmp_path: Path) -> None:
     """Nobody kept when it was recorded and at what prices, and the report says so."""
     rows = [(n, m, n % 2, 0.001) for n in range(6) for m in ("wee", "big")]
