@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 #: Columns of the contrasts that stand in the summary, too.
 TOLD = ("cost_ratio", "cost_ratio_low", "cost_ratio_high", "verdict")
-#: Columns whose figures stay in one line, however narrow the page.
-_UNBROKEN = ("quality [95 %]", "p50 / p95 latency")
 #: Quality that may be lost and still count as as good, where nothing else is asked for: one point.
 MARGIN = 0.01
 NOTE = (
@@ -319,12 +317,10 @@ class Comparison:
         return "\n".join([*lines, *map(harmless, said)])
 
     def _repr_html_(self) -> str:
-        kept = dict.fromkeys(_UNBROKEN, " ")
-        unbroken = self.table().replace(kept, "\N{NO-BREAK SPACE}", regex=True)
         return notebook(
             f"<p>{text(self.title())}</p>",
             *(f"<p><strong>{text(line)}</strong></p>" for line in self.conclusion()),
-            table(unbroken),
+            table(self.table()),
             f"<p>{text(self.note())}</p>",
             listed([*self._failures(), *self.verdicts()]),
         )
