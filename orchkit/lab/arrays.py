@@ -108,6 +108,8 @@ def arrays_of(
     ParameterError
         The signal fails; or it asks again, which only the generator can replay.
     """
+    if not models:
+        raise MatrixError("The recording is empty: there is no model in it.")
     frame, rows = matrix.cell_rows(models)
     known = (rows >= 0) & np.isfinite(frame["quality"].to_numpy()[rows])
     known &= np.isfinite(frame["cost"].to_numpy()[rows])
@@ -115,7 +117,8 @@ def arrays_of(
     if not len(place):
         raise MatrixError(
             f"No prompt has quality and cost recorded for all of {', '.join(models)}. Score the "
-            "responses (mat.score), give costs (mat.reprice), or choose models with subset."
+            "responses (mat.score); give a cost column, or prices where tokens are known "
+            "(mat.reprice); or choose models with subset."
         )
     kept = rows[place]
     rank, usable = _ranks(matrix, frame, kept, models, place, signal, queries)

@@ -19,8 +19,17 @@ def catalog_of(frame: pd.DataFrame, known: Catalog) -> Catalog:
     The defaults are those of `known` that were recorded; with none of them, every
     recorded model, placed in tiers by what it cost.
     """
+    return arranged(models_of(frame, known), known)
+
+
+def models_of(frame: pd.DataFrame, known: Catalog) -> dict[str, Model]:
+    """Return the models of a long table; what `known` does not know costs what was paid for it."""
     rows = {str(name): rows for name, rows in frame.groupby("model", sort=False)}
-    models = {name: _model(name, own, known) for name, own in rows.items()}
+    return {name: _model(name, own, known) for name, own in rows.items()}
+
+
+def arranged(models: dict[str, Model], known: Catalog) -> Catalog:
+    """Return the catalog of these models: its defaults, and tiers where nobody has placed them."""
     short = {known.aliases.get(name, name): name for name in reversed(models)}
     pool = tuple(short[name] for name in known.pool if name in short)
     if not pool:

@@ -6,7 +6,7 @@ call that was not recorded says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -20,13 +20,13 @@ from orchkit.core.calls import Failure, Params
 from orchkit.core.catalog import Catalog
 from orchkit.core.drive import begin, prepared, replay
 from orchkit.core.plans import Answer, Query, Strategy, Trace, last_said
-from orchkit.errors import StoreError
+from orchkit.errors import ParameterError, StoreError
 from orchkit.lab.asking import Predict, predicted
 from orchkit.lab.cataloguing import catalog_of
 from orchkit.lab.longtable import answered, named, tell_repeats, validated
 from orchkit.lab.recording import conversation
 from orchkit.lab.replaying import Cells, RecordedRow
-from orchkit.lab.repricing import GUESSED, Prices, repriced
+from orchkit.lab.repricing import GUESSED, Prices, multiplied, repriced
 from orchkit.lab.scoring import Scorer, scored
 from orchkit.lab.sealed import read_sealed, write_sealed
 from orchkit.lab.selecting import chosen_models, chosen_prompts, labels, per_prompt
@@ -325,7 +325,14 @@ class Matrix:
         told = self.per_prompt(given) if isinstance(given, str) else given
         return labels(told, self.prompts.index, name)
 
-    def reprice(self, prices: Prices, *, missing: str = "error", tokens: str = "recorded") -> Self:
+    def reprice(
+        self,
+        prices: Prices | None = None,
+        *,
+        times: Mapping[str, float] | None = None,
+        missing: str = "error",
+        tokens: str = "recorded",
+    ) -> Self:
         """Return the matrix at other prices; what was answered, and how fast, stays as it is.
 
         Parameters
@@ -333,6 +340,8 @@ class Matrix:
         prices : mapping, Catalog or DataFrame
             Model -> (input, output) in USD per million tokens; or a frame like `orchkit.models()`.
             What a call costs is worked out as in live runs: whole nano-dollars, rounded up.
+        times : mapping, instead of prices
+            Model -> by what its recorded costs are multiplied; needs no tokens.
         missing : {"error", "keep"}
             What becomes of answers without a price or without tokens: an error that names them, or
             the cost that was recorded.
@@ -353,7 +362,11 @@ class Matrix:
         >>> Matrix(long).reprice({"a": (0.15, 0.6)}).cost.loc[1, "a"]
         np.float64(0.00021)
         """
-        return type(self)(repriced(self._frame, prices, missing, tokens))
+        if times is not None and prices is None:
+            return type(self)(multiplied(self._frame, times))
+        if prices is not None and times is None:
+            return type(self)(repriced(self._frame, prices, missing, tokens))
+        raise ParameterError("reprice takes prices, or times=: one of them.")
 
     def save(self, path: str | Path) -> None:
         """Write the matrix as parquet with its schema's version.

@@ -41,6 +41,33 @@ def repriced(
     return told.assign(cost=np.where(np.isnan(costs), told["cost"], costs))
 
 
+def multiplied(table: pd.DataFrame, times: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the long table with each model's costs so many times what they were.
+
+    In whole nano-dollars, to the nearest. Raises MatrixError for a model that is not there, and for
+    what is no finite number of 0 or more.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"model": ["a", "b"], "cost": [0.2, 0.3]})
+    >>> multiplied(table, {"a": 0.5})["cost"].tolist()
+    [0.1, 0.3]
+    """
+    known = table["model"].unique()
+    for name, factor in times.items():
+        if name not in known:
+            raise MatrixError(f"times names {name!r}. {did_you_mean(str(name), map(str, known))}")
+        if not _is_factor(factor):
+            raise MatrixError(f"times[{name!r}] is {factor!r:.60}; give a number of 0 or more.")
+    factors = table["model"].map(lambda name: float(times.get(name, 1))).to_numpy(dtype="float64")
+    return table.assign(cost=(table["cost"] * NANO * factors).round() / NANO)
+
+
+def _is_factor(given: Any) -> bool:
+    number = isinstance(given, Real) and not isinstance(given, bool)
+    return number and 0 <= float(given) < math.inf
+
+
 def price_list(prices: Prices, names: Iterable[str]) -> dict[str, Model]:
     """Return the models among `names` that have a price.
 

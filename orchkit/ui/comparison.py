@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 #: Columns of the contrasts that stand in the summary, too.
 TOLD = ("cost_ratio", "cost_ratio_low", "cost_ratio_high", "verdict")
-#: Columns whose figures stay in one line, however narrow the page.
-_UNBROKEN = ("quality [95 %]", "p50 / p95 latency")
 #: Quality that may be lost and still count as as good, where nothing else is asked for: one point.
 MARGIN = 0.01
 NOTE = (
@@ -319,12 +317,10 @@ class Comparison:
         return "\n".join([*lines, *map(harmless, said)])
 
     def _repr_html_(self) -> str:
-        kept = dict.fromkeys(_UNBROKEN, " ")
-        unbroken = self.table().replace(kept, "\N{NO-BREAK SPACE}", regex=True)
         return notebook(
             f"<p>{text(self.title())}</p>",
             *(f"<p><strong>{text(line)}</strong></p>" for line in self.conclusion()),
-            table(unbroken),
+            table(self.table()),
             f"<p>{text(self.note())}</p>",
             listed([*self._failures(), *self.verdicts()]),
         )
@@ -366,14 +362,12 @@ def _undecided(beside: pd.DataFrame) -> str:
     open_ = beside[(beside["cost_ratio_high"] < 1) & (beside["high"] >= 0)]
     if not len(open_):
         return ""
-    best = open_.loc[open_["difference"].astype(float).idxmax()]
+    best = open_.sort_values("difference", ascending=False, kind="stable").iloc[0]
     one_sided = NormalDist().inv_cdf(1 - (1 - LEVEL) / len(beside))
     reach = (best["difference"] - best["low"]) * one_sided / NormalDist().inv_cdf((1 + LEVEL) / 2)
     needed = float(f"{best['n'] * (reach / MARGIN) ** 2:.2g}")
-    few = f"{best['n']:,} prompts are too few to tell"
-    return (
-        f"; {best.name} may be, but {few}: if it is just as good, about {needed:,.0f} would show it"
-    )
+    few = f"{best['n']:,} prompts are too few to tell: if it is just as good"
+    return f"; {best.name} may be, but {few}, about {needed:,.0f} would show it"
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:

@@ -25,15 +25,14 @@ def dashboard(data: ResponseMatrix | Comparison) -> Dashboard:
     Parameters
     ----------
     data : ResponseMatrix or Comparison
-        With qualities and costs. Prompts for which a model is not recorded are left out, and
-        counted.
+        With qualities and costs. Prompts for which either is unknown are left out, and counted.
 
     Returns
     -------
     Dashboard
         A widget. Its `controls` hold the widgets by name (``controls.threshold.value = 0.8``), its
         `code` the lines for what is shown; where no widget can be shown it is a still picture with
-        the same tables.
+        the same tables. ``close()`` takes it off the page and frees what it holds.
 
     Raises
     ------

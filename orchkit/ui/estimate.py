@@ -72,10 +72,13 @@ class Estimate:
         return (
             f"{self.rows:,} rows{times}, about {self.calls:,} calls (at most {self.worst_calls:,}; "
             f"{self.cached:,} need not be bought): expect {usd(self.expected_cost)} by the "
-            f"simulator's guess, at most {usd(self.worst_cost)} if no answer is trusted and each "
-            f"is charged in full{_again(self.rebuys)}"
+            f"simulator's guess, at most {usd(self.worst_cost)} {self._bound()}"
             + (f"; {self.refused:,} rows cannot be asked" if self.refused else "")
         )
+
+    def _bound(self) -> str:
+        """Return in which case it costs the most."""
+        return f"if no answer is trusted and each is charged in full{_again(self.rebuys)}"
 
     def _repr_html_(self) -> str:
         told = [
@@ -86,7 +89,7 @@ class Estimate:
             ("calls", f"about {self.calls:,}, at most {self.worst_calls:,}"),
             ("need not be bought", f"{self.cached:,}"),
             ("USD to expect", f"{usd(self.expected_cost)} by the simulator's guess"),
-            ("USD at most", f"{usd(self.worst_cost)} if no answer is trusted{_again(self.rebuys)}"),
+            ("USD at most", f"{usd(self.worst_cost)} {self._bound()}"),
         ]
         refused = [("cannot be asked", f"{self.refused:,} rows")] if self.refused else []
         return notebook(facts([*told, *refused]))

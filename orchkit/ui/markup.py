@@ -23,7 +23,7 @@ LOOKS = {
     '<th scope="row" class="name"': "text-align: left; vertical-align: top; min-width: 10em",
     '<th scope="row">': "text-align: left; vertical-align: top",
     '<td class="told"': "text-align: left; vertical-align: top",
-    '<td class="figure"': "text-align: right; vertical-align: top; white-space: nowrap",
+    '<td class="figure"': "text-align: right; vertical-align: top",
 }
 #: How cells begin that are figures, and stand on the right.
 _FIGURE = re.compile(r"[-+<$.]?\d|(?:-|unknown|nan|never)?\Z")
@@ -77,8 +77,8 @@ def listed(lines: Iterable[object]) -> str:
 def table(frame: pd.DataFrame, caption: str = "") -> str:
     """Return a frame of text as a table that scrolls by itself where it is too wide.
 
-    Columns of figures are of class ``figure``. The index heads the rows, unless it is just their
-    numbers.
+    Columns of figures are of class ``figure``; a figure is not broken over lines. The index heads
+    the rows, unless it is just their numbers.
 
     Examples
     --------
@@ -119,9 +119,16 @@ def facts(told: Iterable[tuple[str, object]], caption: str = "") -> str:
 def _row(name: object, cells: list[object], looks: list[str], numbered: bool) -> str:
     head = "" if numbered else f'<th scope="row" class="name">{text(name)}</th>'
     told = (
-        f'<td class="{look}">{text(cell)}</td>' for look, cell in zip(looks, cells, strict=True)
+        f'<td class="{look}">{_unbroken(cell) if look == "figure" else text(cell)}</td>'
+        for look, cell in zip(looks, cells, strict=True)
     )
     return f"<tr>{head}{''.join(told)}</tr>"
+
+
+def _unbroken(cell: object) -> str:
+    """Return a figure that stays in one line; a remark in brackets behind it may break."""
+    figure, bracket, remark = text(cell).partition(" (")
+    return figure.replace(" ", "\N{NO-BREAK SPACE}") + bracket + remark
 
 
 def _look(cells: pd.Series[str]) -> str:

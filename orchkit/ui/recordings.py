@@ -363,7 +363,12 @@ class ResponseMatrix(Matrix):
         )
 
     def reprice(
-        self, prices: Prices | None = None, *, missing: str = "error", tokens: str = "recorded"
+        self,
+        prices: Prices | None = None,
+        *,
+        times: Mapping[str, float] | None = None,
+        missing: str = "error",
+        tokens: str = "recorded",
     ) -> Self:
         """Return the matrix at other prices; what was answered, and how fast, stays as it is.
 
@@ -374,6 +379,8 @@ class ResponseMatrix(Matrix):
             None for the prices of today's catalog. A model goes by its recorded name, or by the
             catalog's name for it. What a call costs is worked out as in live runs: whole
             nano-dollars, rounded up.
+        times : mapping, optional
+            Instead: model -> by what its recorded costs are multiplied, say 0.5; needs no tokens.
         missing : {"error", "keep"}
             What becomes of answers without a price or without tokens: an error that names them, or
             the cost that was recorded.
@@ -396,6 +403,9 @@ class ResponseMatrix(Matrix):
         0.00021
         """
         known = SESSION.offline_catalog()
+        if times is not None:
+            named = {self._recorded_name(name): factor for name, factor in times.items()}
+            return super().reprice(prices, times=named)
         if prices is not None and not isinstance(prices, Catalog):
             prices = _by_recorded_name(pairs(prices), self.models, known)
         told = known if prices is None else prices

@@ -142,7 +142,7 @@ class Session:
         if not self.own:
             return ""
         own = harmless(", ".join(self.own))
-        return f" {own} with a provider of your own: use('live') asks it."
+        return f" Only use('live') asks {own}, with a provider of your own."
 
     def _provider_of(
         self, catalog: Catalog, known: Mapping[str, Known]

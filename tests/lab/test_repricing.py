@@ -165,3 +165,35 @@ def test_prices_that_are_none_are_refused(
 def test_nothing_can_be_repriced() -> None:
     """A matrix without rows needs no prices."""
     assert len(_matrix().subset(prompts=[]).reprice({}).frame) == 0
+
+
+def test_costs_are_multiplied_to_the_nano_dollar() -> None:
+    """Others stay as they were, and unknown ones unknown; no tokens are needed."""
+    long = pd.DataFrame(
+        {
+            "prompt_id": [1, 1, 2, 2],
+            "model": ["a", "b"] * 2,
+            "quality": 1,
+            "cost": [3e-9, 0.2, np.nan, 0.1],
+        }
+    )
+    told = Matrix(long).reprice(times={"a": 0.5}).frame
+    assert told["cost"].fillna(-1).tolist() == [2e-9, 0.2, -1, 0.1]
+
+
+@pytest.mark.parametrize("factor", [-1, float("nan"), float("inf"), "2", True, None])
+def test_a_factor_that_is_none_is_refused(factor: Any) -> None:
+    """The error names the model."""
+    long = pd.DataFrame({"prompt_id": [1], "model": ["a"], "quality": [1], "cost": [0.1]})
+    with pytest.raises(MatrixError, match=r"times\['a'\] is"):
+        Matrix(long).reprice(times={"a": factor})
+
+
+def test_only_what_was_recorded_can_be_multiplied_and_only_one_of_both_asked() -> None:
+    """A misspelt model is told with a proposal; prices and times exclude each other."""
+    long = pd.DataFrame({"prompt_id": [1], "model": ["mini"], "quality": [1], "cost": [0.1]})
+    with pytest.raises(MatrixError, match="Did you mean 'mini'"):
+        Matrix(long).reprice(times={"minni": 2})
+    for asked in ({}, {"prices": {"mini": (1, 1)}, "times": {"mini": 2}}):
+        with pytest.raises(ParameterError, match="one of them"):
+            Matrix(long).reprice(**asked)

@@ -136,9 +136,13 @@ def test_hostile_names_are_shown_as_text(df: pd.DataFrame) -> None:
 
 
 def test_a_figure_is_not_broken_over_lines(found: orchkit.Comparison) -> None:
-    """In a narrow notebook a quality and its interval stay in one line."""
-    (cell,) = found.table().loc[["cheapest"], "quality [95 %]"]
-    assert cell.replace(" ", "\N{NO-BREAK SPACE}") in found._repr_html_()
+    """In a narrow notebook a quality and its interval stay in one line, a signal need not."""
+    quality, sure = found.table().loc["cheapest", ["quality [95 %]", "confidence (signal)"]]
+    shown = found._repr_html_()
+    assert quality.replace(" ", "\N{NO-BREAK SPACE}") in shown
+    assert f">{sure}<" in shown
+    assert " (" in sure
+    assert "nowrap" not in shown
 
 
 def test_its_html_is_a_table(found: orchkit.Comparison) -> None:

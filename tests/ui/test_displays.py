@@ -125,7 +125,9 @@ def test_a_calibrator_tells_errors_before_and_after(calibrator: orchkit.Calibrat
     """Kind of curve, labels, day, source and three errors are a row."""
     cells = Page(calibrator).cells
     assert cells[-7:-3] == ["platt", "300", "2026-11-25", HOSTILE]
-    assert cells[-2] == f"{calibrator.before.brier:.3f}, {calibrator.after.brier:.3f}"
+    assert (
+        cells[-2] == f"{calibrator.before.brier:.3f},\N{NO-BREAK SPACE}{calibrator.after.brier:.3f}"
+    )
 
 
 def test_a_calibrator_without_labels_says_so() -> None:

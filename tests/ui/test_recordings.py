@@ -555,14 +555,14 @@ def test_a_notebook_shows_a_matrix_as_text_and_table() -> None:
     assert "<b>" not in shown
     assert "<script>" not in shown
     cells = re.findall("<td[^>]*>([^<]*)</td>", shown)
-    assert cells[:4] == ["3", "33.3 %", "0.010", "100 %"]
+    assert cells[:4] == ["3", "33.3\N{NO-BREAK SPACE}%", "0.010", "100\N{NO-BREAK SPACE}%"]
     assert len(cells) == 12
 
 
 def test_a_notebook_shows_what_is_missing(partial: ResponseMatrix) -> None:
     """A model that was not asked everything says how much, and unknown costs are unknown."""
     shown = ResponseMatrix(partial.frame.drop(columns="cost"))._repr_html_()
-    assert ">67 %</td>" in shown
+    assert ">67\N{NO-BREAK SPACE}%</td>" in shown
     assert ">unknown</td>" in shown
 
 

@@ -168,7 +168,7 @@ def test_providers_of_ones_own_that_are_not_asked_are_named(
         for _ in range(2):
             df.orch.route("\x1b[2Jmine-1")
     told = capsys.readouterr().err
-    assert told.count(" mine-1 with a provider of your own") == 1
+    assert told.count(" mine-1, with a provider of your own") == 1
     assert "\x1b" not in told
 
 

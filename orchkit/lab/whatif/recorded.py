@@ -1,12 +1,12 @@
 """What a recording would have come to under any setting: column arithmetic, at once.
 
-Equal to replaying the strategy row by row, as long as prices are those recorded. At other prices
-each call costs as many times as much, and strategies that go by price choose by the new ones.
+Equal to replaying the strategy row by row, at other prices too (`Matrix.reprice(times=...)`): what
+strategies choose by are the catalog's prices, as in any replay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,21 +15,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from orchkit.core.catalog import Catalog, Tier
+from orchkit.core.calls import Params
+from orchkit.core.catalog import Catalog, Model
 from orchkit.core.strategies import AgreeThenEscalate, Cheapest, Ensemble, Fallback
 from orchkit.errors import ParameterError
-from orchkit.lab.arrays import Arrays, Flags, Floats, Ints, arrays_of
+from orchkit.lab.arrays import Arrays, Ints, arrays_of
 from orchkit.lab.asking import Predict
-from orchkit.lab.cascading import stops
+from orchkit.lab.cataloguing import arranged, models_of
 from orchkit.lab.matrix import Matrix
 from orchkit.lab.metrics import pareto
 from orchkit.lab.sweeping import Binned, binned, by_cost, sweep_frame, swept
-from orchkit.lab.voting import Ballots, agreeing, ballots_of, escalated, voted
+from orchkit.lab.voting import Ballots, ballots_of
+from orchkit.lab.whatif.choosing import WAYS
 from orchkit.lab.whatif.settings import Setting
 from orchkit.lab.whatif.way import Way
 
 #: The thresholds of a curve.
-LIMITS = np.linspace(0, 1, 101)
+LIMITS = np.arange(101) / 100  # as they are written: `linspace` is off in the last digit of ten
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,8 @@ class Recorded:
     Parameters
     ----------
     matrix : Matrix
-    catalog : Catalog
-        Its models, with tiers and prices.
+    listed : Catalog
+        What is known of models; `catalog` is what that says of those recorded.
     predict : callable
         Texts -> tiers, for ``"cheapest"``.
 
@@ -51,7 +53,7 @@ class Recorded:
     """
 
     matrix: Matrix
-    catalog: Catalog
+    listed: Catalog
     predict: Predict
 
     def __post_init__(self) -> None:
@@ -60,7 +62,7 @@ class Recorded:
     @property
     def strategies(self) -> tuple[str, ...]:
         """Strategies by their short names, in the order they are offered."""
-        return tuple(_WAYS)
+        return tuple(WAYS)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -78,7 +80,13 @@ class Recorded:
         return self._arrays.left_out
 
     def start(self) -> Setting:
-        """Return the setting to begin with: a fallback over the models that no other beats."""
+        """Return the setting to begin with: what ``"fallback"`` is here.
+
+        Where its default chain is one model, over the models that no other beats.
+        """
+        chain = tuple(name for name in self.models if name in self.catalog.ladder())
+        if len(chain) > 1:
+            return Setting("fallback", chain)
         ways = list(self.singles(Setting("fallback", self.models)).values())
         cost, quality = ([way.standing[of] for way in ways] for of in ("cost_per_1k", "quality"))
         kept = np.array(self.models)[pareto(cost, quality)].tolist()
@@ -105,7 +113,7 @@ class Recorded:
             raise ParameterError(f"{setting.strategy} needs {least} models or more; tick another.")
         arrays = self._priced(setting.factors_of(self.models))
         columns = np.array([arrays.column(name) for name in kept])
-        chosen, asked = _WAYS[setting.strategy](self, arrays, columns, setting)
+        chosen, asked = WAYS[setting.strategy](self, arrays, columns, setting)
         rows = np.arange(len(arrays))
         alike = setting.strategy in self.models
         return Way(
@@ -164,15 +172,39 @@ class Recorded:
         return binned(self._arrays, LIMITS)
 
     @cached_property
-    def _ballots(self) -> Ballots:
+    def ballots(self) -> Ballots:
+        """What each answer comes down to, and how much its model's word counts."""
         return ballots_of(self.matrix, self._arrays, self.catalog)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The models recorded, with tiers and prices."""
+        return self.matrix.catalog(self.listed)
+
+    def among(self, models: Sequence[str], setting: Setting) -> Catalog:
+        """Return the catalog of a recording of these models alone, at the setting's costs.
+
+        Which are the defaults, and where models nobody knows stand, depends on who is there. Those
+        that are known keep their listed prices, as in any replay.
+        """
+        kept = {name: model for name, model in self._recorded.items() if name in models}
+        for name in self._unlisted & set(kept):
+            kept[name] = _times(kept[name], setting.factors.get(name, 1.0))
+        return arranged(kept, self.listed)
+
+    @cached_property
+    def _recorded(self) -> dict[str, Model]:
+        return models_of(self.matrix.frame, self.listed)
+
+    @cached_property
+    def _unlisted(self) -> set[str]:
+        return {name for name in self.models if name not in self.listed}
 
     @cached_property
     def tiers(self) -> NDArray[Any]:
         """The rank of each prompt's tier."""
-        texts = self.matrix.prompts["prompt"].iloc[self.place]
-        told = self.predict([text if isinstance(text, str) else "" for text in texts])
-        return np.array([Tier(tier).rank for tier in told])
+        asked = self.matrix.queries(self.predict, Params())
+        return np.array([query.tier.rank for query in asked])[self.place]
 
     @cached_property
     def _last(self) -> dict[tuple[float, ...], Arrays]:
@@ -187,6 +219,15 @@ class Recorded:
         return self._last[factors]
 
 
+def _times(model: Model, factor: float) -> Model:
+    """Return a model at so many times its prices."""
+    rates = [
+        replace(each, input=each.input * factor, output=each.output * factor)
+        for each in model.rates
+    ]
+    return replace(model, rates=tuple(rates))
+
+
 def _single(arrays: Arrays, column: int) -> Way:
     """Return one model alone."""
     asked = np.zeros(arrays.cost.shape, dtype=bool)
@@ -195,62 +236,3 @@ def _single(arrays: Arrays, column: int) -> Way:
     name = arrays.models[column]
     quality, spent = arrays.quality[:, column], arrays.cost[:, column]
     return Way(name, arrays.models, quality, chosen, asked, arrays.cost, spent)
-
-
-Chosen = tuple[Ints, Flags]
-
-
-def _fallback(_: Recorded, arrays: Arrays, columns: Ints, setting: Setting) -> Chosen:
-    chosen, reached = stops(arrays, columns, [setting.threshold] * len(columns))
-    asked = np.zeros(arrays.cost.shape, dtype=bool)
-    asked[:, columns] = reached
-    return chosen, asked
-
-
-def _cheapest(table: Recorded, arrays: Arrays, columns: Ints, setting: Setting) -> Chosen:
-    able = _able(table, columns, setting)
-    chosen = able[table.tiers]
-    return chosen, chosen[:, None] == np.arange(len(arrays.models))
-
-
-def _able(table: Recorded, columns: Ints, setting: Setting) -> Ints:
-    """Return the column of the cheapest able model for each tier, by today's prices."""
-    catalog, factors = table.catalog, setting.factors_of(table.models)
-    defaults = [at for at in columns if table.models[at] in catalog.pool]
-    known = {at: catalog[table.models[at]] for at in defaults or columns}
-    ranked = sorted(known, key=lambda at: (known[at].blended * factors[at], -known[at].tier.rank))
-    most = max(model.tier for model in known.values())
-    able = [
-        next(at for at in ranked if known[at].tier >= min(tier, most, key=lambda each: each.rank))
-        for tier in Tier
-    ]
-    return np.array(able)
-
-
-def _ensemble(table: Recorded, arrays: Arrays, columns: Ints, setting: Setting) -> Chosen:
-    ballots = _at_prices(table, arrays, setting)
-    chosen = voted(ballots, [arrays.models[at] for at in columns], "confidence").chosen
-    return chosen, np.broadcast_to(_among(arrays, columns), arrays.cost.shape)
-
-
-def _agree(table: Recorded, arrays: Arrays, columns: Ints, setting: Setting) -> Chosen:
-    ballots = _at_prices(table, arrays, setting)
-    *cheap, then = (arrays.models[at] for at in columns)
-    agreed = agreeing(ballots, cheap)
-    asked = np.broadcast_to(_among(arrays, columns), arrays.cost.shape).copy()
-    asked[agreed, columns[-1]] = False
-    return escalated(ballots, cheap, then, agreed).chosen, asked
-
-
-def _among(arrays: Arrays, columns: Ints) -> Flags:
-    return np.isin(np.arange(len(arrays.models)), columns)
-
-
-def _at_prices(table: Recorded, arrays: Arrays, setting: Setting) -> Ballots:
-    """Return the ballots, with ties decided by the setting's prices."""
-    found = table._ballots
-    factors: Floats = np.array(setting.factors_of(table.models))
-    return replace(found, arrays=arrays, price=found.price * factors)
-
-
-_WAYS = {"fallback": _fallback, "cheapest": _cheapest, "ensemble": _ensemble, "agree": _agree}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from orchkit.core.catalog import NANO
+from orchkit.errors import MetricWarning
 from orchkit.lab.arrays import Flags, Floats, Ints
 from orchkit.lab.stats import Verdict, mean_interval, noninferior
 from orchkit.lab.summary import ORACLE
@@ -84,7 +86,11 @@ class Way:
         priced = other.cost.sum() > 0 and math.isfinite(self.cost.sum())
         told: dict[str, Any] = {"name_b": other.name, "method": "normal"}
         told |= {"cost_a": self.cost, "cost_b": other.cost} if priced else {}
-        return noninferior(self.quality, other.quality, margin, **told)
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", MetricWarning
+            )  # the verdict itself says what is too few
+            return noninferior(self.quality, other.quality, margin, **told)
 
     def same_as(self, other: Way) -> bool:
         """Whether both gave every prompt the same quality for the same money."""
@@ -112,7 +118,7 @@ class Way:
 
 def oracle_of(singles: Sequence[Way]) -> Way:
     """Return what the cheapest of the models that answered best would have come to."""
-    first, rows = singles[0], np.arange(len(singles[0]))
+    first = singles[0]
     best = np.zeros(len(first), dtype=np.int64)
     quality, cost = first.quality.copy(), first.cost.copy()
     for at, way in enumerate(singles[1:], 1):
@@ -122,7 +128,8 @@ def oracle_of(singles: Sequence[Way]) -> Way:
         quality, cost = np.where(wins, way.quality, quality), np.where(wins, way.cost, cost)
     column = np.array([way.chosen.max() for way in singles])[best]
     asked, costs = np.zeros(first.asked.shape, dtype=bool), np.zeros(first.asked.shape)
-    asked[rows, column], costs[rows, column] = True, cost * NANO
+    rows = np.flatnonzero(column >= 0)  # a model that answered nothing has no column
+    asked[rows, column[rows]], costs[rows, column[rows]] = True, cost[rows] * NANO
     return Way(ORACLE, first.models, quality, column, asked, costs, cost * NANO)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ipywidgets as widgets
@@ -14,7 +14,7 @@ from orchkit.ui.board import views
 from orchkit.ui.board.controls import Controls
 from orchkit.ui.board.picture import Picture, Scene
 from orchkit.ui.board.sources import Source
-from orchkit.ui.board.still import Still, best_within
+from orchkit.ui.board.still import Still
 from orchkit.ui.markup import block, text
 from orchkit.ui.money import usd
 from orchkit.ui.terminal import harmless
@@ -82,11 +82,12 @@ class Dashboard(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
         except ParameterError as error:
             return self._show_why_not(str(error))
         still = self._unmoved(setting)
-        reference = still.ways[self.controls.against.value]
+        reference = still.reference(self.controls.against.value)
         self._image.value = self._figure.draw(self._scene(setting, now, still))
         self._image.layout.display = None
         self._show_words(setting, now, reference, still)
         self.controls.threshold.disabled = still.curve(setting) is None
+        self.controls.best.disabled = not still.best(setting, self.controls.limit)
         self._code.value = self.source.code(setting)
         return None
 
@@ -138,9 +139,9 @@ class Dashboard(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
         lines = [f"{name}: {views.interval(at)} for {spent}; {shown}."]
         if mixed is not None:
             gain = f"{100 * mixed:.1f} %: {100 * (at['quality'] - mixed):+.1f} pt"
-            lines += [f"The best random mix of single models comes to {gain} for the same money."]
+            lines += [f"For the same money the best random mix of all models comes to {gain}."]
         if limit is not None:
-            lines += [_within(at["cost_per_1k"], limit, best_within(still.curve(setting), limit))]
+            lines += [_within(at["cost_per_1k"], limit, still.best(setting, limit))]
         return [*lines, f"{self._size(now)}. {_CHOSEN_HERE}"]
 
     def _size(self, now: Way) -> str:
@@ -152,17 +153,15 @@ class Dashboard(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
         return f"{len(now):,} prompts × {len(table.models)} models{made_up}{more}"
 
     def _take_best(self, _: Any = None) -> None:
-        """Move the threshold to the best within the budget."""
-        curve = self._unmoved(self.setting).curve(self.setting)
-        best = best_within(curve, self.controls.limit)
-        if best is not None:
-            self.controls.threshold.value = best
+        """Go to the best within the budget: the threshold, of a comparison the strategy."""
+        best = self._unmoved(self.setting).best(self.setting, self.controls.limit)
+        for name, value in best.items():
+            getattr(self.controls, name).value = value
 
     def close(self) -> None:
-        """Take the board away, and free all it holds: ipywidgets keeps what is not closed."""
-        for part in [*_parts(self)]:
-            part.close()
-        super().close()
+        """Take the board off the page; until then ipywidgets keeps it, and what it looks at."""
+        for part in (self, *_parts(self)):
+            widgets.Widget.close(part)
 
     def __repr__(self) -> str:
         return f"Dashboard({' '.join(harmless(self._summary).split())})"
@@ -191,18 +190,24 @@ def _parts(widget: widgets.Widget) -> Iterator[widgets.Widget]:
                 yield from _parts(each)
 
 
-def _within(cost: float, limit: float, best: float | None) -> str:
-    """Return how the budget is kept, and which threshold would be best within it."""
+def _within(cost: float, limit: float, best: Mapping[str, Any]) -> str:
+    """Return how the budget is kept, and what would be best within it."""
     over = f"Over the budget by {100 * (cost / limit - 1):.0f} %"
     told = over if cost > limit else "Within the budget"
-    return f"{told}." if best is None else f"{told}; the best threshold within it is {best:.2f}."
+    (name, value), *_ = best.items() or [("", None)]
+    found = f"{value:.2f}" if isinstance(value, float) else value
+    return f"{told}; the best {name} within it is {found}." if best else f"{told}."
 
 
 def _references(source: Source) -> list[str]:
-    """Return what a strategy can be held against, the strongest first."""
+    """Return what a strategy can be held against: models, then strategies, the strongest first."""
     start = source.table.start()
-    ways = source.table.singles(start) or source.table.others(start)
-    names = {name: way.standing for name, way in ways.items()}
+    return [*_ranked(source.table.singles(start)), *_ranked(source.table.others(start))]
+
+
+def _ranked(ways: Mapping[str, Way]) -> list[str]:
+    """Return names, the best quality first, of equals the cheapest."""
+    told = {name: way.standing for name, way in ways.items()}
     return sorted(
-        names, key=lambda name: (-round(names[name]["quality"], 9), names[name]["cost_per_1k"])
+        told, key=lambda name: (-round(told[name]["quality"], 9), told[name]["cost_per_1k"])
     )

@@ -29,6 +29,8 @@ class Controls:
 
     def __init__(self, table: Recorded | Compared, references: Sequence[str]) -> None:
         self._start, self._reference = table.start(), references[0]
+        self._changed: Callable[[Any], None] = lambda _: None
+        self._held = False
         self.strategy = widgets.Dropdown(
             options=table.strategies, description="strategy", style=_WIDE
         )
@@ -42,7 +44,7 @@ class Controls:
             tooltip="USD per 1,000 prompts; 0 is none",
         )  # fmt: skip
         self.best = widgets.Button(
-            description="best within budget", tooltip="move the threshold to the best in budget"
+            description="best within budget", tooltip="go to the best within the budget"
         )
         self.reset = widgets.Button(description="reset", tooltip="all as it was at first")
         self.models = {name: _ticked(name) for name in table.models}
@@ -51,12 +53,17 @@ class Controls:
         self.reset.on_click(lambda _: self.put(self._start, fresh=True))
 
     def put(self, setting: Setting, *, fresh: bool = False) -> None:
-        """Show a setting; `fresh` also forgets budget and reference."""
-        self.strategy.value, self.threshold.value = setting.strategy, setting.threshold
-        for name, box in self.models.items():
-            box.value, self.prices[name].value = name in setting.models, 1.0
-        if fresh:
-            self.budget.value, self.against.value = 0, self._reference
+        """Show a setting, as one change; `fresh` also forgets budget and reference."""
+        self._held = True
+        try:
+            self.strategy.value, self.threshold.value = setting.strategy, setting.threshold
+            for name, box in self.models.items():
+                box.value, self.prices[name].value = name in setting.models, 1.0
+            if fresh:
+                self.budget.value, self.against.value = 0, self._reference
+        finally:
+            self._held = False
+        self._tell()
 
     @property
     def setting(self) -> Setting:
@@ -72,8 +79,13 @@ class Controls:
 
     def listen(self, changed: Callable[[Any], None]) -> None:
         """Have a function called whenever a value changes."""
+        self._changed = changed
         for control in self._all():
-            control.observe(changed, "value")
+            control.observe(self._tell, "value")
+
+    def _tell(self, change: Any = None) -> None:
+        if not self._held:
+            self._changed(change)
 
     def _all(self) -> Iterator[Any]:
         yield from (self.strategy, self.against, self.threshold, self.budget)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from orchkit.lab.pictures.tradeoff import zero_router
 from orchkit.ui.money import usd
-from orchkit.ui.plots.canvas import LINE, ORACLE_COLOUR, PALETTE, SINGLE, STRATEGY
+from orchkit.ui.plots.canvas import LINE, ORACLE_COLOUR, OTHER, PALETTE, SINGLE, STRATEGY
 from orchkit.ui.plots.lettering import PLAIN, legend, short
 from orchkit.ui.plots.placing import Box, name_points
 from orchkit.ui.plots.tradeoff import NAMED, scale
@@ -137,7 +137,7 @@ class Picture:
 #: What a kind of thing looks like, and what the legend calls it.
 _LOOK: Mapping[str, dict[str, Any]] = {
     "single": {"marker": "s", "color": SINGLE, "markersize": 6, "label": "single model"},
-    "other": {"marker": "o", "color": PALETTE[4], "markersize": 6, "label": "strategy"},
+    "other": {"marker": "o", "color": OTHER, "markersize": 6, "label": "strategy"},
     "oracle": {"marker": "*", "color": ORACLE_COLOUR, "markersize": 11, "label": "oracle"},
     "now": {"marker": "o", "color": STRATEGY, "markersize": 10, "label": "this strategy"},
     "curve": {"color": STRATEGY, "linewidth": 1.2, "alpha": 0.7, "label": "at other thresholds"},
@@ -169,7 +169,8 @@ def _kinds(scene: Scene) -> tuple[str, ...]:
     """Return what the legend names."""
     shown = dict.fromkeys(kind for kind, _, _ in _points(scene))
     lines = {"curve": scene.curve is not None, "zero": len(scene.singles) > 1}
-    return (*shown, *(name for name, there in lines.items() if there), "budget")
+    lines["budget"] = scene.budget is not None
+    return (*shown, *(name for name, there in lines.items() if there))
 
 
 def _frame(scene: Scene, last: tuple[Any, ...] | None) -> tuple[Any, ...]:

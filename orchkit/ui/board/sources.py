@@ -17,6 +17,9 @@ from orchkit.ui.comparison import Comparison
 from orchkit.ui.learned import judge
 from orchkit.ui.rebuilding import code
 from orchkit.ui.recordings import ResponseMatrix
+from orchkit.ui.session import SESSION
+
+_ROUTE = "df.orch.route(strategy)  # or mat.compare([strategy])"
 
 
 class Source(Protocol):
@@ -49,7 +52,7 @@ class OfMatrix:
     @cached_property
     def table(self) -> Recorded:
         """What settings come to."""
-        return Recorded(self.matrix, self.matrix.known(), predictor(judge(None)))
+        return Recorded(self.matrix, SESSION.offline_catalog(), predictor(judge(None)))
 
     @property
     def simulated(self) -> bool:
@@ -68,13 +71,15 @@ class OfMatrix:
         return _said(frame["response"].iloc[row], "(no text recorded)")
 
     def code(self, setting: Setting) -> str:
-        """Return the strategy, and at other prices the recording at them."""
-        kept = list(self.table.kept(setting))
-        told = f"strategy = {code(self.table.strategy(setting))}"
+        """Return the strategy, and what replays it to the figures that are shown."""
+        kept, changed = list(self.table.kept(setting)), _changed(setting)
+        part = "mat"
         if setting.strategy == "cheapest" and len(kept) < len(self.table.models):
-            told += f"\nmat = mat.subset(models={kept!r})"
-        told += _at_prices(setting)
-        return f"{told}\ndf.orch.route(strategy)  # or mat.compare([strategy])"
+            part += f".subset(models={kept!r})"
+            changed = {name: factor for name, factor in changed.items() if name in kept}
+        part += f".reprice(times={changed!r})" if changed else ""
+        last = _ROUTE if part == "mat" else f"{part}.compare([strategy])"
+        return f"strategy = {code(self.table.strategy(setting))}\n{last}"
 
     @cached_property
     def _prompts(self) -> pd.Series[Any]:
@@ -113,14 +118,16 @@ class OfComparison:
     def answer(self, way: Way, place: int) -> str:
         """Return the text of the answer a strategy kept."""
         row = int(self.table.place[place])
-        texts = self._texts.get(way.name)
-        return _said(None if texts is None else texts.get(row), "(no text recorded)")
+        if way.name not in self._texts:
+            return "(its text is in the recording)"
+        return _said(self._texts[way.name].get(row), "(no text recorded)")
 
     def code(self, setting: Setting) -> str:
         """Return the strategy, where it is known."""
         found = self._strategies.get(setting.strategy)
         told = f"# {setting.strategy}" if found is None else f"strategy = {code(found)}"
-        return f"{told}{_at_prices(setting)}"
+        changed = _changed(setting)
+        return f"{told}\n# at prices times {changed!r}" if changed else told
 
     @cached_property
     def _strategies(self) -> dict[str, Strategy]:
@@ -132,10 +139,9 @@ class OfComparison:
         return {str(name): own.set_index("row")["response"] for name, own in grouped}
 
 
-def _at_prices(setting: Setting) -> str:
-    """Return a line that tells of other prices, if there are any."""
-    changed = {name: by for name, by in setting.factors.items() if by != 1}
-    return f"\n# at prices times {changed!r}" if changed else ""
+def _changed(setting: Setting) -> dict[str, float]:
+    """Return by what prices are multiplied that are not as they were."""
+    return {name: factor for name, factor in setting.factors.items() if factor != 1}
 
 
 def _said(cell: Any, otherwise: str) -> str:

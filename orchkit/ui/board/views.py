@@ -10,8 +10,17 @@ from typing import Any
 from orchkit.lab.whatif import Way, differing
 from orchkit.ui.markup import block, text
 from orchkit.ui.money import usd
-from orchkit.ui.plots.canvas import SINGLE, STRATEGY
+from orchkit.ui.plots.canvas import ORACLE_COLOUR, OTHER, SINGLE, STRATEGY
 
+#: A way, what is shown of it, and its kind.
+Row = tuple[Way, str, str]
+#: How each kind is marked, as in the picture.
+_MARKS = {
+    "now": ("●", STRATEGY),
+    "other": ("●", OTHER),
+    "single": ("■", SINGLE),
+    "oracle": ("★", ORACLE_COLOUR),
+}
 #: Letters of a prompt or an answer that are shown.
 _LETTERS = 160
 #: Rows shown of those where two ways differ, each way round.
@@ -39,8 +48,9 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[Cell | str
     )
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     told = f'<caption style="{_CAPTION}">{text(caption)}</caption>'
+    named = f'tabindex="0" role="region" aria-label="{text(caption)}"'
     return (
-        f'<div style="overflow-x:auto;margin:10px 0" tabindex="0"><table style="{_TABLE}">{told}'
+        f'<div style="overflow-x:auto;margin:10px 0" {named}><table style="{_TABLE}">{told}'
         f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
@@ -67,7 +77,9 @@ def flow(way: Way) -> str:
     size = len(way)
     rows = [_hop(hop, size) for hop in way.flow().to_dict("records")]
     heads = ("model", "kept | not kept", "asked", "answer kept", "its quality", "USD / 1k")
-    return table(f"How {size:,} prompts flowed", heads, rows)
+    return (
+        table(f"How {size:,} prompts flowed", heads, rows) if rows else "<p>Nobody was asked.</p>"
+    )
 
 
 def _hop(hop: Mapping[Any, Any], size: int) -> tuple[Cell | str, ...]:
@@ -93,26 +105,27 @@ def _bar(kept: float, passed: float) -> str:
     )
 
 
-def standings(now: tuple[Way, str], others: Iterable[tuple[Way, str]], against: str) -> str:
+def standings(now: tuple[Way, str], others: Iterable[Row], against: str) -> str:
     """Return how each way stands, and what is shown of it against the reference."""
-    rows = [_standing(*now, STRATEGY)]
-    rows += [_standing(way, told, SINGLE) for way, told in others if way.name != now[0].name]
-    heads = ("", "quality [95 %]", "USD / 1k", f"against {against}")
+    rows = [_standing(*now, "now")]
+    rows += [_standing(*row) for row in others if row[0].name != now[0].name]
+    heads = ("strategy", "quality [95 %]", "USD / 1k", f"against {against}")
     return table("Verdicts, each by itself with 95 % confidence", heads, rows)
 
 
-def _standing(way: Way, told: str, colour: str) -> tuple[Cell | str, ...]:
-    at = way.standing
-    name = f"<b>{text(way.name)}</b>" if colour == STRATEGY else text(way.name)
-    dot = f'<span style="color:{colour}" aria-hidden="true">●</span> '
+def _standing(way: Way, told: str, kind: str) -> tuple[Cell | str, ...]:
+    at, (mark, colour) = way.standing, _MARKS[kind]
+    name = f"<b>{text(way.name)}</b>" if kind == "now" else text(way.name)
+    dot = f'<span style="color:{colour}" aria-hidden="true">{mark}</span> '
     cost = Cell(text(usd(at["cost_per_1k"])))
     return Cell(dot + name, right=False), Cell(text(interval(at))), cost, told
 
 
 def interval(at: Mapping[str, float]) -> str:
-    """Return quality with its interval, in percent."""
+    """Return quality with its interval, where there is one, in percent."""
     low, high = 100 * at["quality_low"], 100 * at["quality_high"]
-    return f"{_percent(at['quality'], 1)} [{low:.1f}, {high:.1f}]"
+    told = _percent(at["quality"], 1)
+    return told if math.isnan(low) else f"{told} [{low:.1f}, {high:.1f}]"
 
 
 def verdict(way: Way, reference: Way) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: Okabe and Ito's palette: told apart with any kind of colour vision.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999", "#000000")
-SINGLE, STRATEGY, ORACLE_COLOUR, LINE = PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[6]
+SINGLE, STRATEGY, ORACLE_COLOUR, OTHER, LINE = (PALETTE[at] for at in (0, 1, 2, 4, 6))
 #: Of lines told apart by colour, and by marker as well: no two alike among the first 56.
 SERIES = (*PALETTE[:6], PALETTE[7])
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")

@@ -73,3 +73,29 @@ def test_without_qualities_there_is_nothing_to_look_at() -> None:
         cmp = orchkit.compare(table, ["cheapest", "fallback"])
     with pytest.raises(MatrixError, match="quality and cost of all strategies"):
         Compared(cmp.beside.results, cmp.names, cmp.beside.singles)
+
+
+def test_prompts_whose_cost_is_unknown_are_left_out(comparison: Any) -> None:
+    """They are counted; where no cost is known there is nothing to look at."""
+    beside = comparison.beside
+    gaps = beside.results.copy()
+    gaps.loc[gaps["row"] == 7, "cost"] = float("nan")
+    compared = Compared(gaps, comparison.names, beside.singles)
+    assert (len(compared.place), compared.left_out) == (59, 1)
+    assert 7 not in compared.place
+    assert compared.way(compared.start()).standing["cost_per_1k"] > 0
+    with pytest.raises(MatrixError, match="quality and cost of all strategies"):
+        Compared(gaps.assign(cost=float("nan")), comparison.names, beside.singles)
+
+
+def test_a_call_that_was_refused_is_none() -> None:
+    """A model passed over because of its price was not asked, and is not its strategy's."""
+    df = orchkit.load_dataset("everyday").head(40)
+    with orchkit.use("simulator"):
+        cmp = orchkit.compare(df, ["cheapest", "gpt-4o-mini"], max_cost=1e-3, progress=False)
+    compared = Compared(cmp.beside.results, cmp.names, cmp.beside.singles)
+    way = compared.way(compared.start())
+    refused = cmp.results.query("strategy == 'cheapest'")["error"].notna().to_numpy()
+    assert 0 < refused.sum() < len(way)
+    assert (way.asked.any(axis=1) == ~refused).all()
+    assert ((way.chosen < 0) == refused).all()

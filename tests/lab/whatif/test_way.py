@@ -29,6 +29,15 @@ def test_the_oracle_is_the_cheapest_of_the_right_ones() -> None:
     assert oracle.standing["cost_per_1k"] == pytest.approx(1000 * (0.001 * 3 + 0.01) / 4)
 
 
+def test_a_model_that_answered_nothing_leaves_nobody_asked() -> None:
+    """Where it is the cheapest of all that are wrong, the oracle has no answer either."""
+    none = np.full(4, -1)
+    mute = Way("mute", SMALL.models, np.zeros(4), none, np.zeros((4, 2), dtype=bool), SMALL.costs)
+    oracle = oracle_of([mute, LARGE])
+    assert oracle.chosen.tolist() == [1, 1, -1, -1]
+    assert oracle.asked.sum() == 2
+
+
 def test_rows_that_differ_are_found_and_counted_both_ways() -> None:
     """The first ones of each kind, and how many there are."""
     better, worse, gained, lost = differing(LARGE, SMALL, 4)

@@ -28,17 +28,30 @@ def test_a_move_redraws_picture_and_numbers(board: Any) -> None:
     assert "threshold=0.9" in board.code
 
 
-def test_numbers_are_those_of_a_replay(board: Any, matrix: Any) -> None:
-    """Quality and cost are what `compare` says of the exported strategy."""
+def replayed(board: Any, matrix: Any) -> Any:
+    """Return what running the exported code compares to."""
+    space = {"orchkit": orchkit, "mat": matrix}
+    made, replay = board.code.split("\n")
+    exec(made, space)  # noqa: S102 - it is what a user would run
+    return eval(replay.rpartition("# or ")[2], space)  # noqa: S307 - so is this
+
+
+@pytest.mark.parametrize("name", ["fallback", "cheapest", "ensemble", "agree"])
+@pytest.mark.parametrize("factor", [1.0, 0.316, 10.0])
+def test_the_exported_code_gives_the_numbers_that_are_shown(
+    board: Any, matrix: Any, name: str, factor: float
+) -> None:
+    """Quality and cost of every prompt, at other prices and with a model less, too."""
     board.controls.threshold.value = 0.85
-    for name in ("fallback", "cheapest", "ensemble", "agree"):
-        board.controls.strategy.value = name
-        board.controls.models["gpt-4o-mini"].value = True
-        space = {"orchkit": orchkit, "mat": matrix}
-        exec(board.code.splitlines()[0], space)  # noqa: S102 - it is what a user would run
-        told = matrix.compare([space["strategy"]]).summary().iloc[0]
-        assert f"{100 * told['quality']:.1f} % [" in repr(board)
-        assert f"{told['cost_per_1k']:.2f} per 1,000" in repr(board)
+    board.controls.strategy.value = name
+    board.controls.prices["claude-haiku-3.5"].value = factor
+    for kept in (True, False) if name in ("cheapest", "fallback") else (True,):
+        board.controls.models["gpt-4o-mini"].value = kept
+        told = replayed(board, matrix)
+        way = board.source.table.way(board.setting)
+        assert told.results["quality"].tolist() == way.quality.tolist()
+        assert told.results["cost"].tolist() == pytest.approx(way.cost.tolist(), abs=1e-12)
+        assert f"{told.summary()['cost_per_1k'].iloc[0]:.2f} per 1,000" in repr(board)
 
 
 def test_what_cannot_be_says_why_and_shows_nothing_else(board: Any) -> None:
@@ -48,6 +61,7 @@ def test_what_cannot_be_says_why_and_shows_nothing_else(board: Any) -> None:
     assert repr(board) == "Dashboard(agree needs 3 models or more; tick another.)"
     assert board.code == ""
     assert "Verdicts" not in text_of(board)
+    assert "<img" not in board._repr_mimebundle_()["text/html"]
     board.controls.models["gpt-4o-mini"].value = True
     assert "Verdicts" in text_of(board)
 
@@ -79,7 +93,7 @@ def test_prices_move_money_and_not_quality(board: Any) -> None:
     assert told.split(" for ")[0] == repr(board).split(" for ")[0]
     cost = [float(re.search(r"\$([\d.]+) per", each).group(1)) for each in (told, repr(board))]
     assert cost[1] == pytest.approx(2 * cost[0], rel=0.01)
-    assert "prices times" in board.code
+    assert ".reprice(times={'gpt-4o-mini': 2.0, " in board.code
 
 
 def test_reset_brings_the_first_view_back(board: Any) -> None:
@@ -92,6 +106,51 @@ def test_reset_brings_the_first_view_back(board: Any) -> None:
     board.controls.reset.click()
     assert (repr(board), board.code, board.setting) == first
     assert board.controls.limit is None
+
+
+def test_a_reset_is_drawn_once(board: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many controls it moves; what lies between was asked for by nobody."""
+    for slider in board.controls.prices.values():
+        slider.value = 2.0
+    drawn, draw = list[Any](), board._figure.draw
+    monkeypatch.setattr(board._figure, "draw", lambda scene: drawn.append(scene) or draw(scene))
+    board.controls.reset.click()
+    assert len(drawn) == 1
+    board.controls.threshold.value = 0.3
+    assert len(drawn) == 2
+
+
+def test_the_models_left_are_those_a_replay_chooses_among() -> None:
+    """Models nobody knows stand in tiers by price, among those that are there: so in the code."""
+    long = pd.DataFrame(
+        {
+            "prompt_id": [at // 4 for at in range(16)],
+            "prompt": [f"{each} it" for each in ("List", "Explain", "Design", "Research")
+                       for _ in range(4)],
+            "model": list("abcd") * 4,
+            "quality": [0, 1, 1, 0] * 4,
+            "cost": [0.001, 0.002, 0.004, 0.008] * 4,
+        }
+    )  # fmt: skip
+    matrix = orchkit.ResponseMatrix(long)
+    board = orchkit.dashboard(matrix)
+    board.controls.strategy.value = "cheapest"
+    for left in ("ab", "cd", "abd", "acd", "abcd"):
+        for name, box in board.controls.models.items():
+            box.value = name in left
+        assert ("\ndf.orch.route(" in board.code) == (left == "abcd")  # that asks whom it likes
+        told = replayed(board, matrix).results["cost"]
+        assert board.source.table.way(board.setting).cost.tolist() == pytest.approx(told.tolist())
+
+
+def test_a_closed_board_is_forgotten(matrix: Any) -> None:
+    """Nothing keeps it, nor its arrays."""
+    board = orchkit.dashboard(matrix)
+    gone = weakref.ref(board.source.table)
+    board.close()
+    del board
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_strategy_without_a_threshold_has_none_to_move(board: Any) -> None:
@@ -129,6 +188,64 @@ def test_a_comparison_can_be_looked_at(matrix: Any) -> None:
     assert board.code == "strategy = orchkit.Ensemble()"
     board.controls.prices["claude-opus-3"].value = 0.1
     assert board.code.endswith("# at prices times {'claude-opus-3': 0.1}")
+
+
+def test_a_reference_needs_no_tick() -> None:
+    """Strategies that asked a model without one leave the tables, and can still be held against."""
+    chain = orchkit.Fallback(("gpt-4o-mini", "gpt-4o"))
+    with orchkit.use("simulator"):
+        df = orchkit.load_dataset("everyday").head(20)
+        board = orchkit.dashboard(df.orch.compare(["cheapest", chain], progress=False))
+    other = next(name for name in board.controls.against.options if name != "cheapest")
+    board.controls.against.value = other
+    board.controls.models["gpt-4o"].value = False
+    assert f"against {other}" in text_of(board)
+    assert board.controls.strategy.value == "cheapest"
+    assert board.code
+
+
+def test_a_comparison_is_held_against_models_then_strategies(matrix: Any) -> None:
+    """The strongest model stands first; where texts of one that was only recorded are is told."""
+    board = orchkit.dashboard(matrix.compare(["fallback", "ensemble"]))
+    *models, one, other = board.controls.against.options
+    assert models[0] == "claude-opus-3"
+    assert {one, other} == {"fallback", "ensemble"}
+    board.controls.against.value = "gpt-4o-mini"
+    assert "(its text is in the recording)" in text_of(board)
+
+
+def test_where_no_call_fits_the_limit_nobody_was_asked() -> None:
+    """What was refused before it was sent is no call, and no answer."""
+    with orchkit.use("simulator"):
+        df = orchkit.load_dataset("everyday").head(5)
+        cmp = df.orch.compare(["gpt-4o", "gpt-4"], max_cost=1e-9, progress=False)
+    told = text_of(orchkit.dashboard(cmp))
+    assert "Nobody was asked." in told
+    assert "5 prompts × 0 models" in told
+
+
+def test_of_a_comparison_the_best_within_a_budget_is_a_strategy(matrix: Any) -> None:
+    """The button goes to the one of the highest quality that is paid for, or is off."""
+    cheap = orchkit.Fallback(("gpt-4o-mini", "claude-haiku-3.5"))
+    board = orchkit.dashboard(matrix.compare(["ensemble", "fallback", cheap]))
+    assert board.controls.best.disabled
+    cost = {name: way.standing["cost_per_1k"] for name, way in
+            board.source.table.others(board.setting).items()}  # fmt: skip
+    board.controls.budget.value = cost["fallback"] + 1e-6
+    assert "the best strategy within it is fallback" in text_of(board)
+    board.controls.best.click()
+    assert board.controls.strategy.value == "fallback"
+    board.controls.budget.value = min(cost.values()) / 2
+    assert board.controls.best.disabled
+
+
+def test_what_needs_a_model_that_is_not_ticked_names_what_does_not(matrix: Any) -> None:
+    """A strategy as it was run cannot do without a model it asked; others can be chosen."""
+    cheap = orchkit.Fallback(("gpt-4o-mini", "claude-haiku-3.5"))
+    board = orchkit.dashboard(matrix.compare(["ensemble", cheap]))
+    board.controls.models["claude-opus-3"].value = False
+    other = board.controls.strategy.options[1]
+    assert repr(board).endswith(f"asked claude-opus-3; tick it, or choose {other}.)")
 
 
 def test_a_live_comparison_without_single_models_can_be_looked_at(matrix: Any) -> None:

@@ -38,13 +38,14 @@ class Tags(HTMLParser):
 
 def test_names_prompts_and_answers_are_text() -> None:
     """No tag, attribute or escape sequence of theirs is left in any table."""
-    told = views.flow(ONE) + views.standings((ONE, "so"), [(OTHER, HOSTILE)], HOSTILE)
+    told = views.flow(ONE) + views.standings((ONE, "so"), [(OTHER, HOSTILE, "other")], HOSTILE)
     told += views.disagreements(ONE, OTHER, lambda _: HOSTILE, lambda _, __: HOSTILE)
     told += views.paragraph(HOSTILE)
     tags = Tags()
     tags.feed(told)
     assert tags.seen <= SAFE
-    assert tags.attributes <= {"style", "scope", "tabindex", "aria-hidden", "class"}
+    attributes = {"style", "scope", "tabindex", "role", "aria-label", "aria-hidden", "class"}
+    assert tags.attributes <= attributes
     assert "\x1b" not in told
 
 
@@ -89,4 +90,10 @@ def test_the_reference_and_its_equals_are_named() -> None:
 def test_a_word_that_is_too_long_is_broken() -> None:
     """Names of any length make no page wider: not in a sentence, not above a table."""
     for shown in (views.paragraph("b" * 300), views.table("b" * 300, ("",), [("",)])):
-        assert "overflow-wrap:anywhere" in shown.partition("bbb")[0].rpartition("<")[2]
+        assert "overflow-wrap:anywhere" in shown.rpartition("bbb")[0].rpartition("<")[2]
+
+
+def test_one_graded_prompt_has_no_interval() -> None:
+    """It is left out, not shown as numbers that are none."""
+    one = way("one", [0.5])
+    assert views.interval(one.standing) == "50.0 %"
