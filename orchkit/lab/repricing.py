@@ -44,7 +44,7 @@ def repriced(
 def multiplied(table: pd.DataFrame, times: Mapping[str, Any]) -> pd.DataFrame:
     """Return the long table with each model's costs so many times what they were.
 
-    In whole nano-dollars, to the nearest. Raises MatrixError for a model that is not there, and for
+    In whole nano-dollars, to the nearest, as what a replay pays is. Raises MatrixError for a model that is not there, and for
     what is no finite number of 0 or more.
 
     Examples
@@ -60,7 +60,8 @@ def multiplied(table: pd.DataFrame, times: Mapping[str, Any]) -> pd.DataFrame:
         if not _is_factor(factor):
             raise MatrixError(f"times[{name!r}] is {factor!r:.60}; give a number of 0 or more.")
     factors = table["model"].map(lambda name: float(times.get(name, 1))).to_numpy(dtype="float64")
-    return table.assign(cost=(table["cost"] * NANO * factors).round() / NANO)
+    paid = (table["cost"] * NANO).round()
+    return table.assign(cost=(paid * factors).round() / NANO)
 
 
 def _is_factor(given: Any) -> bool:

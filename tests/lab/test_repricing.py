@@ -181,6 +181,12 @@ def test_costs_are_multiplied_to_the_nano_dollar() -> None:
     assert told["cost"].fillna(-1).tolist() == [2e-9, 0.2, -1, 0.1]
 
 
+def test_what_a_replay_pays_is_multiplied() -> None:
+    """Fractions of a nano-dollar, which no replay pays, do not come back ten times as large."""
+    long = pd.DataFrame({"prompt_id": [1], "model": "a", "quality": 1, "cost": [1.4e-9]})
+    assert Matrix(long).reprice(times={"a": 10}).frame["cost"].tolist() == [1e-8]
+
+
 @pytest.mark.parametrize("factor", [-1, float("nan"), float("inf"), "2", True, None])
 def test_a_factor_that_is_none_is_refused(factor: Any) -> None:
     """The error names the model."""

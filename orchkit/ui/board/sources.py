@@ -125,7 +125,7 @@ class OfComparison:
     def code(self, setting: Setting) -> str:
         """Return the strategy, where it is known."""
         found = self._strategies.get(setting.strategy)
-        told = f"# {setting.strategy}" if found is None else f"strategy = {code(found)}"
+        told = f"# {setting.strategy!r}" if found is None else f"strategy = {code(found)}"
         changed = _changed(setting)
         return f"{told}\n# at prices times {changed!r}" if changed else told
 

@@ -12,6 +12,7 @@ import pytest
 
 import orchkit
 from orchkit.errors import MatrixError, ParameterError
+from orchkit.ui.comparison import Comparison
 
 
 def text_of(board: Any) -> str:
@@ -334,3 +335,11 @@ def test_closed_it_is_gone() -> None:
     del board
     gc.collect()
     assert told() is None
+
+
+def test_a_label_is_no_code() -> None:
+    """What nobody kept the strategy of stays a comment, whatever it is called."""
+    found = small().compare(["a", "b"])
+    found.results["strategy"] = found.results["strategy"].replace({"a": "a\nimport os"})
+    board = orchkit.dashboard(Comparison(found.results, singles=("a\nimport os", "b")))
+    assert board.code == "# 'a\\nimport os'"
