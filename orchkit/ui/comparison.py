@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from orchkit.errors import StoreError
+from orchkit.errors import StoreError, whole
 from orchkit.lab.baselines import Beside, at_equal_cost, beside_models, paired
 from orchkit.lab.contrasts import CONTRASTS, LEVEL, contrasts, reference_of
 from orchkit.lab.frames import column
@@ -85,12 +85,12 @@ class Comparison:
         self._alone = results.iloc[:0] if alone is None else alone
         self.prompts = prompts
         self._length = None if length is None else pd.Series([*length], dtype="float64")
-        self._given = singles
+        self.singles = singles
 
     @cached_property
     def beside(self) -> Beside:
         """The results with the single models that were recorded too."""
-        return beside_models(self.results, self._given, self._alone)
+        return beside_models(self.results, self.singles, self._alone)
 
     @cached_property
     def _table(self) -> pd.DataFrame:
@@ -213,7 +213,9 @@ class Comparison:
             simulated=self.simulated,
         )
 
-    def to_html(self, path: str | PathLike[str], *, title: str | None = None) -> Path:
+    def to_html(
+        self, path: str | PathLike[str], *, title: str | None = None, rows: int = 5
+    ) -> Path:
         """Write all of it as one page that needs nothing else: tables, verdicts, figures, origins.
 
         No script and no request; readable in light and dark, and printed. A file that is there is
@@ -225,6 +227,9 @@ class Comparison:
             The file, in a folder that exists.
         title : str, optional
             The heading; how many strategies and prompts, by default.
+        rows : int
+            How many prompts on which strategies differ are shown with their answers; 0 keeps texts
+            out of the page.
 
         Returns
         -------
@@ -248,7 +253,7 @@ class Comparison:
         """
         file = Path(path)
         try:
-            ResultFile(file).write(page(self, title))
+            ResultFile(file).write(page(self, title, _count(rows)))
         except FileNotFoundError:
             told = f"there is no folder {file.absolute().parent}; make it first"
             raise StoreError(f"{file} cannot be written: {told}.") from None
@@ -271,7 +276,7 @@ class Comparison:
 
     def verdicts(self) -> list[str]:
         """Return a line a strategy; those of single models are in `summary`."""
-        said = self._told["verdict"].drop([*self._given], errors="ignore")
+        said = self._told["verdict"].drop([*self.singles], errors="ignore")
         return [f"{name}: {words}" for name, words in said.items() if words]
 
     def conclusion(self) -> list[str]:
@@ -352,6 +357,11 @@ def narrow(table: pd.DataFrame, width: int = 46) -> pd.DataFrame:
     names = [short(name, width) for name in table.index]
     alike = len({*names}) < table.index.nunique()
     return table if alike else table.set_axis(pd.Index(names, name=table.index.name))
+
+
+def _count(rows: Any) -> int:
+    """Return a number of rows, which may be none."""
+    return 0 if isinstance(rows, int) and rows == 0 else whole("rows", rows)
 
 
 def _undecided(beside: pd.DataFrame) -> str:
