@@ -167,7 +167,8 @@ class Calibrated:
 
     def __repr__(self) -> str:
         lines = [f"  {model}: {each!r}" for model, each in self.calibrators.items()]
-        return "\n".join([f"Calibrated({name_of(self.signal)})", *lines])
+        told = "\n".join([f"Calibrated({name_of(self.signal)})", *lines])
+        return "".join(each for each in told if each.isprintable() or each == "\n")
 
     def save(self, path: str | Path) -> None:
         """Write it as JSON with its schema and a digest.

@@ -11,7 +11,7 @@ import pandas as pd
 from orchkit.ui import exporting, plots, verbs
 from orchkit.ui.comparison import Comparison
 from orchkit.ui.session import SESSION
-from orchkit.ui.writing import refuse_unwritable
+from orchkit.ui.writing import naming, refuse_unwritable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,9 +60,12 @@ def write(found: Comparison, folder: Path, title: str | None = None) -> list[Pat
     """Write results, summary, figure and report into `folder`; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     results, summary, figure, report = (folder / name for name in FILES)
-    _readable(found).to_parquet(results)
-    exporting.to_csv(found.summary().assign(simulated=found.simulated), summary)
-    draw(lambda ax: found.plot(ax=ax), figure)
+    with naming(results):
+        _readable(found).to_parquet(results)
+    with naming(summary):
+        exporting.to_csv(found.summary().assign(simulated=found.simulated), summary)
+    with naming(figure):
+        draw(lambda ax: found.plot(ax=ax), figure)
     found.to_html(report, title=title)
     return [results, summary, figure, report]
 

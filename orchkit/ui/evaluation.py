@@ -30,6 +30,7 @@ from orchkit.lab.routers.evaluation import (
 from orchkit.lab.splitting import seeded
 from orchkit.ui import plots
 from orchkit.ui.markup import listed, notebook, table, text
+from orchkit.ui.terminal import harmless
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -111,7 +112,8 @@ class RouterEvaluation:
         return readable(self._found.table)
 
     def __repr__(self) -> str:
-        return "\n".join([self._title(), self.table().to_string(), *self._notes()])
+        told = [self._title(), self.table().to_string(), *self._notes()]
+        return harmless("\n".join(told))
 
     def _repr_html_(self) -> str:
         title = f"<p>{text(self._title())}</p>"

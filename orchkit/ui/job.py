@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -35,6 +34,7 @@ from orchkit.ui.money import nano
 from orchkit.ui.progress import FEW, in_kernel
 from orchkit.ui.progress import progress as progress_line
 from orchkit.ui.session import SESSION
+from orchkit.ui.terminal import say
 
 T = TypeVar("T")
 #: What is being done while responses are recorded; how many calls failed is a warning there.
@@ -138,7 +138,7 @@ def _where() -> str:
 
 def _say(told: str | None) -> None:
     if told:
-        print(f"orchkit: {told}", file=sys.stderr)  # noqa: T201 - for the person who watches
+        say(f"orchkit: {told}")
 
 
 def job_of(

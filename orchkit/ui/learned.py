@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Container
 from functools import cache
 from importlib.metadata import version
@@ -15,6 +14,7 @@ from orchkit.lab.complexity import ComplexityClassifier
 from orchkit.lab.datasets import load_dataset
 from orchkit.runtime.private import private_folder
 from orchkit.ui.session import home
+from orchkit.ui.terminal import say
 
 LEARNED = "learned"
 
@@ -69,9 +69,8 @@ def _kept(path: Path) -> ComplexityClassifier | None:
 
 def _say(path: Path, prompts: int, *, trained: bool) -> None:
     how = "being trained now, and kept in" if trained else "kept in"
-    print(  # noqa: T201 - the one line its reader is owed
+    say(
         f'orchkit: complexity="learned" is a classifier of the {prompts} prompts of the cold-start '
         f'set (orchkit.load_dataset("complexity")), not of yours; it is {how} {path}. '
-        "ComplexityClassifier().fit(texts, tiers) makes one of your own.",
-        file=sys.stderr,
+        "ComplexityClassifier().fit(texts, tiers) makes one of your own."
     )

@@ -36,7 +36,7 @@ def progress(
     ``TQDM_DISABLE`` is set. A line that cannot be shown any more ends, and nothing else does.
     """
     shown = total >= FEW and _watched() if wanted is None else wanted
-    if not shown:
+    if not shown or (sys.stderr is None and not in_kernel()):
         yield None
         return
     line = (_Output if in_kernel() else _Line)(total, what, simulated)

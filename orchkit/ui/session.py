@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,7 +28,7 @@ from orchkit.runtime.providers.simulator import Known, Simulator
 from orchkit.runtime.stores import Stores
 from orchkit.runtime.wire import Provider
 from orchkit.ui import plugins
-from orchkit.ui.terminal import harmless
+from orchkit.ui.terminal import harmless, say
 
 Mode = Literal["auto", "live", "simulator"]
 #: Requests under way at once, unless said otherwise.
@@ -136,7 +135,7 @@ class Session:
         )
         if self._not_asked() != self._told:
             self._told = self._not_asked()
-            print(told, file=sys.stderr)  # noqa: T201 - the one line a run owes its reader
+            say(told)  # the one line a run owes its reader
 
     def _not_asked(self) -> str:
         """Return which objects of one's own answer nothing as long as answers are simulated."""

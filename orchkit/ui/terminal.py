@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from contextlib import suppress
 
 import click
 
@@ -27,6 +29,13 @@ def harmless(text: str) -> str:
     'red\nplain'
     """
     return shown(_SEQUENCE.sub("", text))
+
+
+def say(told: str) -> None:
+    """Print a line on stderr; where that is closed, or is none, nothing is said."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            print(told, file=sys.stderr)  # noqa: T201 - for the person who watches
 
 
 def echo(text: str, *, err: bool = False) -> None:

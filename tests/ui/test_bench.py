@@ -105,3 +105,13 @@ def test_results_can_be_read_without_the_file_they_came_from(tmp_path: Path) -> 
     assert told.columns[:3].tolist() == ["row", "prompt", "reference"]
     assert told["prompt"].tolist() == df["prompt"].tolist()
     assert told["reference"].tolist() == ["4", "6"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("name", FILES)
+def test_a_full_disk_names_the_file(df: pd.DataFrame, tmp_path: Path, name: str) -> None:
+    """The error of writing does not; who reads it must know what is missing."""
+    (tmp_path / name).symlink_to("/dev/full")
+    with pytest.raises((OSError, MisuseError), match=f"{name}|/dev/full") as told:
+        write(bench(df, ["cheapest"], every_model=False), tmp_path)
+    assert name in str(told.value)

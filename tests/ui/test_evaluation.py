@@ -150,3 +150,16 @@ def test_recorded_pairs_are_evaluated(recorded: Any) -> None:
     assert table.loc["longest first", "apgr"] == pytest.approx(0.60, abs=0.005)
     assert table.loc["oracle", "apgr"] == pytest.approx(1.11, abs=0.02)
     assert table.loc["LengthRouter()", "apgr_low"] > 0.5
+
+
+def test_names_of_models_steer_no_terminal(mat: Any) -> None:
+    """What is printed of an evaluation, or of a calibration, has no escape sequence of theirs."""
+    frame = mat.frame
+    frame["model"] = frame["model"] + "\x1b[2J"
+    renamed = orchkit.ResponseMatrix(frame)
+    for found in (
+        evaluate_routers(renamed, {"length": LengthRouter()}),
+        orchkit.calibrate(renamed),
+    ):
+        assert "\x1b" not in repr(found)
+        assert "\n" in repr(found)

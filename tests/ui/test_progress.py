@@ -16,6 +16,7 @@ from orchkit.runtime.spent import Spent
 from orchkit.runtime.waits import Wait
 from orchkit.testing import Faults, LoopbackServer
 from orchkit.ui.progress import progress
+from orchkit.ui.session import SESSION
 
 
 @pytest.fixture(autouse=True)
@@ -298,6 +299,7 @@ def test_without_a_stderr_a_run_is_a_run(
     closed = io.StringIO()
     closed.close()
     monkeypatch.setattr(sys, "stderr", closed if stream else None)
+    monkeypatch.setattr(SESSION, "_told", None)
     frame = pd.DataFrame({"prompt": [f"Why {n}?" for n in range(8)]})
     with orchkit.use("simulator", cache_dir=tmp_path):
         found = frame.orch.route(progress=wanted)

@@ -169,9 +169,9 @@ class Dashboard(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Return the widget, and for pages without a kernel the same as a still picture."""
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        coded = base64.b64encode(self.picture).decode()
-        shown = _PICTURE.format(text(self._summary), coded) if self.code else ""
-        code = f'<pre style="white-space:pre-wrap">{text(self.code)}</pre>'
+        png = base64.b64encode(self.picture).decode()
+        shown = _PICTURE.format(text(self._summary), png) if png else ""
+        code = f'<pre style="white-space:pre-wrap;overflow-wrap:anywhere">{text(self.code)}</pre>'
         tables = (self._flow.value, self._verdicts.value, self._rows.value)
         return {
             "text/plain": repr(self),

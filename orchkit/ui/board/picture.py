@@ -15,7 +15,7 @@ from orchkit.ui.money import usd
 from orchkit.ui.plots.canvas import LINE, ORACLE_COLOUR, OTHER, PALETTE, SINGLE, STRATEGY
 from orchkit.ui.plots.lettering import PLAIN, legend, short
 from orchkit.ui.plots.placing import Box, name_points
-from orchkit.ui.plots.tradeoff import scale
+from orchkit.ui.plots.tradeoff import NAMED, scale
 
 #: Inches, and pixels an inch: half again those of the page, for sharp letters.
 SIZE, DPI = (7.2, 4.3), 144
@@ -116,7 +116,7 @@ class Picture:
 
     def _labels(self, points: Sequence[tuple[str, str, Standing]], taken: list[Box]) -> list[Any]:
         told = [(short(name, 30), at["cost_per_1k"], at["quality"]) for _, name, at in points]
-        return name_points(self._ax, told, taken)
+        return name_points(self._ax, told, taken, drop=len(told) > NAMED)
 
     def _stamp(self, artists: Sequence[Any]) -> None:
         """Draw artists where they are, and forget them."""

@@ -54,7 +54,10 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[Cell | str
     )
 
 
-_CAPTION = "caption-side:top;text-align:left;font-weight:600;padding:4px 8px;color:inherit"
+_CAPTION = (
+    "caption-side:top;text-align:left;font-weight:600;padding:4px 8px;color:inherit;"
+    "overflow-wrap:anywhere"
+)
 _TABLE = (
     "border-collapse:collapse;table-layout:auto;font-size:13px;width:100%;color:inherit;"
     "background:none"
@@ -161,11 +164,9 @@ def _percent(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+_LINE_OF_TEXT = "margin:4px 8px;line-height:1.35;color:inherit;overflow-wrap:anywhere"
+
+
 def paragraph(*lines: str) -> str:
     """Return lines of text as one block."""
-    return block(
-        *(
-            f'<p style="margin:4px 8px;line-height:1.35;color:inherit">{text(line)}</p>'
-            for line in lines
-        )
-    )
+    return block(*(f'<p style="{_LINE_OF_TEXT}">{text(line)}</p>' for line in lines))

@@ -24,7 +24,12 @@ _GAP = 4
 
 
 def name_points(
-    ax: Axes, named: Sequence[tuple[str, float, float]], taken: Iterable[Box], **look: Any
+    ax: Axes,
+    named: Sequence[tuple[str, float, float]],
+    taken: Iterable[Box],
+    *,
+    drop: bool = False,
+    **look: Any,
 ) -> list[Annotation]:
     """Write names beside their points: (name, x, y) each, the first where it stands best.
 
@@ -35,13 +40,18 @@ def name_points(
     named : sequence of (str, float, float)
     taken : iterable of Box
         What must not be covered.
+    drop : bool
+        Leave out a name that would cover something wherever it stood.
     **look
         Passed to ``Axes.annotate``.
     """
     filled, labels = [_wider(box) for box in taken], list[Any]()
     for name, x, y in named:
         label = _written(ax, name, (x, y), _PLACES[0], look)
-        place, box = _free(_sizes(label), ax.bbox.extents, filled)
+        place, box, free = _free(_sizes(label), ax.bbox.extents, filled)
+        if drop and not free:
+            label.remove()
+            continue
         if place != _PLACES[0]:
             label.remove()
             label = _written(ax, name, (x, y), place, look)
@@ -79,15 +89,15 @@ def _sizes(label: Annotation) -> list[tuple[tuple[int, int], Box]]:
 
 def _free(
     sizes: list[tuple[tuple[int, int], Box]], inside: Any, filled: list[Box]
-) -> tuple[tuple[int, int], Box]:
-    """Return the first place that covers nothing; without one, that which covers least."""
+) -> tuple[tuple[int, int], Box, bool]:
+    """Return the first place that covers nothing; without one, that which covers least: False."""
     costs = list[tuple[bool, int]]()
     for place, box in sizes:
         cost = (not _within(box, inside), sum(_overlap(box, other) for other in filled))
         if cost == (False, 0):
-            return place, box
+            return place, box, True
         costs.append(cost)
-    return sizes[min(range(len(sizes)), key=costs.__getitem__)]
+    return *sizes[min(range(len(sizes)), key=costs.__getitem__)], False
 
 
 def _wider(box: Box) -> Box:

@@ -18,7 +18,7 @@ from orchkit.ui.plots.placing import Box, name_points
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Of more points than these, single models that others beat have no name.
+#: Of more points than these, single models that others beat have no name, nor has what has no room.
 NAMED = 12
 
 
@@ -176,6 +176,7 @@ def _annotate(ax: Axes, rows: pd.DataFrame, named: pd.DataFrame) -> None:
         ax,
         [(short(name, width), x, y) for name, x, y in at],
         [_bar_box(ax, row) for _, row in rows.iterrows()],
+        drop=len(rows) > NAMED,
     )
 
 

@@ -87,6 +87,12 @@ def test_the_reference_and_its_equals_are_named() -> None:
     assert views.verdict(ONE, way("twin", [1, 0, 0.5])) == "the same as twin"
 
 
+def test_a_word_that_is_too_long_is_broken() -> None:
+    """Names of any length make no page wider: not in a sentence, not above a table."""
+    for shown in (views.paragraph("b" * 300), views.table("b" * 300, ("",), [("",)])):
+        assert "overflow-wrap:anywhere" in shown.rpartition("bbb")[0].rpartition("<")[2]
+
+
 def test_one_graded_prompt_has_no_interval() -> None:
     """It is left out, not shown as numbers that are none."""
     one = way("one", [0.5])

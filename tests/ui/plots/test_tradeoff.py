@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 
 from orchkit.ui.plots import cost_quality
 
@@ -196,3 +198,18 @@ def test_equal_costs_stand_on_an_even_axis(ax: Axes) -> None:
     """Costs within a factor of two need no logarithm, whose ticks would crowd."""
     cost_quality(table(cheapest=1.0, fallback=1.5), ax=ax)
     assert ax.get_xscale() == "linear"
+
+
+def test_of_many_strategies_those_with_room_are_named(ax: Axes) -> None:
+    """No name is written over another one, however many there are; the best is always named."""
+    rng = np.random.default_rng(0)
+    quality = rng.random(50)
+    ends = {"quality_low": quality - 0.05, "quality_high": quality + 0.05}
+    frame = pd.DataFrame({"quality": quality, **ends, "cost_per_1k": rng.random(50) * 10})
+    frame.index = pd.Index([f"strategy number {n}" for n in range(50)])
+    frame[["quality_low", "quality_high"]] = frame[["quality_low", "quality_high"]].clip(0, 1)
+    cost_quality(frame, ax=ax).figure.canvas.draw()
+    boxes = [Text.get_window_extent(text) for text in ax.texts]  # without the line to the point
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+    assert frame["quality"].idxmax() in named(ax)
+    assert len(boxes) > 12
