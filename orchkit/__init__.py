@@ -247,6 +247,15 @@ __all__ = [
 ]
 
 
+def __getattr__(name: str) -> object:
+    """Return `orchkit.testing`, which is loaded when it is asked for."""
+    if name != "testing":
+        raise AttributeError(f"module 'orchkit' has no attribute {name!r}")
+    import importlib
+
+    return importlib.import_module("orchkit.testing")
+
+
 def __dir__() -> list[str]:
     """Return what Tab completes: the public names alone."""
     return [*__all__, "__all__", "__doc__", "__version__"]

@@ -206,3 +206,10 @@ def test_types_ship() -> None:
 def test_the_version_is_the_distributions() -> None:
     """`__version__` is the version that is installed."""
     assert orchkit.__version__ == metadata("orchkit")["Version"]
+
+
+def test_testing_is_there_when_it_is_asked_for() -> None:
+    """README names `orchkit.testing`; what is not there says so."""
+    assert orchkit.testing.LoopbackServer
+    with pytest.raises(AttributeError, match="no attribute 'testign'"):
+        _ = orchkit.testign

@@ -20,7 +20,7 @@ from orchkit.core.calls import Failure, Params
 from orchkit.core.catalog import Catalog
 from orchkit.core.drive import begin, prepared, replay
 from orchkit.core.plans import Answer, Query, Strategy, Trace, last_said
-from orchkit.errors import ParameterError, StoreError
+from orchkit.errors import MatrixError, ParameterError, StoreError
 from orchkit.lab.asking import Predict, predicted
 from orchkit.lab.cataloguing import catalog_of
 from orchkit.lab.longtable import answered, named, tell_repeats, validated
@@ -228,6 +228,11 @@ class Matrix:
 
     def score(self, scorer: str | Scorer) -> Self:
         """Return a matrix whose qualities are the scorer's, of responses against references."""
+        if self._frame["reference"].isna().all():
+            raise MatrixError(
+                "No prompt has a reference to score answers against. Give from_long the column of "
+                "right answers (reference=), or have a model grade them (orchkit.judge)."
+            )
         right = self._frame["reference"].where(
             answered(self._frame)
         )  # a failed call is no wrong answer

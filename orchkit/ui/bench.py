@@ -61,13 +61,25 @@ def write(found: Comparison, folder: Path, title: str | None = None) -> list[Pat
     folder.mkdir(parents=True, exist_ok=True)
     results, summary, figure, report = (folder / name for name in FILES)
     with naming(results):
-        found.results.assign(metadata=found.results["metadata"].map(str)).to_parquet(results)
+        _readable(found).to_parquet(results)
     with naming(summary):
         exporting.to_csv(found.summary().assign(simulated=found.simulated), summary)
     with naming(figure):
         draw(lambda ax: found.plot(ax=ax), figure)
     found.to_html(report, title=title)
     return [results, summary, figure, report]
+
+
+def _readable(found: Comparison) -> pd.DataFrame:
+    """Return the results with the prompts and references they are of, and metadata as text."""
+    told = found.results.assign(metadata=found.results["metadata"].map(str))
+    asked = found.prompts
+    for name in ("reference", "prompt"):
+        if asked is not None and name in asked and name not in told:
+            told.insert(
+                1, name, asked[name].map(str, na_action="ignore").iloc[told["row"]].to_numpy()
+            )
+    return told
 
 
 def draw(onto: Callable[[Axes], object], path: Path) -> None:

@@ -6,25 +6,24 @@ from collections.abc import Sequence
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from orchkit.errors import StoreError
+from orchkit.errors import StoreError, whole
 from orchkit.lab.baselines import Beside, at_equal_cost, beside_models, paired
-from orchkit.lab.contrasts import CONTRASTS, LEVEL, contrasts, reference_of
+from orchkit.lab.contrasts import CONTRASTS, contrasts, reference_of
 from orchkit.lab.frames import column
 from orchkit.lab.metrics import oracle_frontier
 from orchkit.lab.selecting import labels
 from orchkit.lab.summary import ORACLE, summary
 from orchkit.ui import plots
+from orchkit.ui.concluding import concluded
 from orchkit.ui.markup import listed, notebook, table, text
-from orchkit.ui.money import usd
-from orchkit.ui.plots.lettering import short
 from orchkit.ui.provenance import Provenance
 from orchkit.ui.report import page
+from orchkit.ui.summarised import narrow, readable
 from orchkit.ui.terminal import harmless
 from orchkit.ui.writing import ResultFile
 
@@ -85,12 +84,12 @@ class Comparison:
         self._alone = results.iloc[:0] if alone is None else alone
         self.prompts = prompts
         self._length = None if length is None else pd.Series([*length], dtype="float64")
-        self._given = singles
+        self.singles = singles
 
     @cached_property
     def beside(self) -> Beside:
         """The results with the single models that were recorded too."""
-        return beside_models(self.results, self._given, self._alone)
+        return beside_models(self.results, self.singles, self._alone)
 
     @cached_property
     def _table(self) -> pd.DataFrame:
@@ -213,7 +212,9 @@ class Comparison:
             simulated=self.simulated,
         )
 
-    def to_html(self, path: str | PathLike[str], *, title: str | None = None) -> Path:
+    def to_html(
+        self, path: str | PathLike[str], *, title: str | None = None, rows: int = 5
+    ) -> Path:
         """Write all of it as one page that needs nothing else: tables, verdicts, figures, origins.
 
         No script and no request; readable in light and dark, and printed. A file that is there is
@@ -225,6 +226,9 @@ class Comparison:
             The file, in a folder that exists.
         title : str, optional
             The heading; how many strategies and prompts, by default.
+        rows : int
+            How many prompts on which strategies differ are shown with their answers; 0 keeps texts
+            out of the page.
 
         Returns
         -------
@@ -248,7 +252,7 @@ class Comparison:
         """
         file = Path(path)
         try:
-            ResultFile(file).write(page(self, title))
+            ResultFile(file).write(page(self, title, _count(rows)))
         except FileNotFoundError:
             told = f"there is no folder {file.absolute().parent}; make it first"
             raise StoreError(f"{file} cannot be written: {told}.") from None
@@ -271,7 +275,7 @@ class Comparison:
 
     def verdicts(self) -> list[str]:
         """Return a line a strategy; those of single models are in `summary`."""
-        said = self._told["verdict"].drop([*self._given], errors="ignore")
+        said = self._told["verdict"].drop([*self.singles], errors="ignore")
         return [f"{name}: {words}" for name, words in said.items() if words]
 
     def conclusion(self) -> list[str]:
@@ -280,16 +284,7 @@ class Comparison:
         Where none is, also the best of those that may be, and about how many prompts would show it
         if it were exactly as good, at today's scatter.
         """
-        beside = self._plain[self._plain["n"] > 1]
-        if not len(beside) or beside["cost_ratio"].isna().all():
-            return []
-        reference = beside["reference"].iloc[0]
-        cheaper = beside[beside["within"].astype(bool) & (beside["cost_ratio_high"] < 1)]
-        within = f"within {100 * MARGIN:g} pt of {reference}"
-        if not len(cheaper):
-            return [f"nothing cheaper is shown to be {within}{_undecided(beside)}"]
-        best = cheaper["cost_ratio"].astype(float).idxmin()
-        return [f"for the least money: {best}, the cheapest that is shown to be {within}"]
+        return concluded(self._plain, MARGIN)
 
     def note(self) -> str:
         """Return what the columns mean."""
@@ -341,73 +336,6 @@ class Comparison:
         return told
 
 
-def narrow(table: pd.DataFrame, width: int = 46) -> pd.DataFrame:
-    """Return a table whose rows' names are short, unless two were then alike.
-
-    Examples
-    --------
-    >>> narrow(pd.DataFrame(index=["fallback(gpt-4o-mini → gpt-4o)"]), 20).index.tolist()
-    ['fallback(g…→ gpt-4o)']
-    """
-    names = [short(name, width) for name in table.index]
-    alike = len({*names}) < table.index.nunique()
-    return table if alike else table.set_axis(pd.Index(names, name=table.index.name))
-
-
-def _undecided(beside: pd.DataFrame) -> str:
-    """Return the best cheaper way that is not shown to be worse, and how many prompts would tell.
-
-    The bound comes as near as the root of the number of prompts allows.
-    """
-    open_ = beside[(beside["cost_ratio_high"] < 1) & (beside["high"] >= 0)]
-    if not len(open_):
-        return ""
-    best = open_.sort_values("difference", ascending=False, kind="stable").iloc[0]
-    one_sided = NormalDist().inv_cdf(1 - (1 - LEVEL) / len(beside))
-    reach = (best["difference"] - best["low"]) * one_sided / NormalDist().inv_cdf((1 + LEVEL) / 2)
-    needed = float(f"{best['n'] * (reach / MARGIN) ** 2:.2g}")
-    few = f"{best['n']:,} prompts are too few to tell: if it is just as good"
-    return f"; {best.name} may be, but {few}, about {needed:,.0f} would show it"
-
-
-def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a summary with units and sensible digits: all text.
-
-    Examples
-    --------
-    >>> from orchkit.lab.summary import SUMMARY
-    >>> row = dict.fromkeys(SUMMARY, 0.5) | {"n": 10, "errors": 0, "signal": "logprob"}
-    >>> readable(pd.DataFrame([row], index=["cheapest"]))["quality [95 %]"].item()
-    '50.0 % [50.0, 50.0]'
-    """
-    shown = pd.DataFrame(index=table.index)
-    shown["quality [95 %]"] = [_quality(row) for _, row in table.iterrows()]
-    shown["USD / 1k prompts"] = [usd(cost).lstrip("$") for cost in table["cost_per_1k"]]
-    shown["saving"] = table["saving"].map(_percent)
-    shown["p50 / p95 latency"] = [_latency(row) for _, row in table.iterrows()]
-    shown["confidence (signal)"] = [
-        "-" if pd.isna(row["confidence"]) else f"{row['confidence']:.2f} ({row['signal']})"
-        for _, row in table.iterrows()
-    ]
-    shown["escalated"] = table["escalation_rate"].map(_percent)
-    shown["errors"] = table["errors"].map(str)
-    shown["n"] = table["n"].map("{:,}".format)
-    shown.loc[shown.index == ORACLE, ["confidence (signal)", "escalated"]] = "-"
-    return shown
-
-
-def _quality(row: pd.Series[Any]) -> str:
-    if pd.isna(row["quality"]):
-        return "-"
-    low, high = 100 * row["quality_low"], 100 * row["quality_high"]
-    return f"{100 * row['quality']:.1f} % [{low:.1f}, {high:.1f}]"
-
-
-def _latency(row: pd.Series[Any]) -> str:
-    if pd.isna(row["latency_p50"]):
-        return "-"
-    return f"{row['latency_p50']:.2f} / {row['latency_p95']:.2f} s"
-
-
-def _percent(share: float) -> str:
-    return "-" if pd.isna(share) else f"{100 * share:.0f} %"
+def _count(rows: Any) -> int:
+    """Return a number of rows, which may be none."""
+    return 0 if isinstance(rows, int) and rows == 0 else whole("rows", rows)

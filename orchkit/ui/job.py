@@ -31,7 +31,7 @@ from orchkit.runtime.providers.simulator import Known
 from orchkit.ui import labels, names, telling
 from orchkit.ui.learned import judge
 from orchkit.ui.money import nano
-from orchkit.ui.progress import in_kernel
+from orchkit.ui.progress import FEW, in_kernel
 from orchkit.ui.progress import progress as progress_line
 from orchkit.ui.session import SESSION
 from orchkit.ui.terminal import say
@@ -123,7 +123,8 @@ class Job:
                 )
             )
             raise
-        if seen and what != RECORDING:  # a recording tells it anyway
+        hopeless = shown is None and len(traces) >= FEW and all(trace.failure for trace in traces)
+        if (seen or hopeless) and what != RECORDING:  # a recording tells it anyway
             _say(telling.failures(traces, runner.keeps))
         return traces
 

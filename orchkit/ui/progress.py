@@ -15,7 +15,7 @@ from orchkit.ui import telling
 from orchkit.ui.markup import block, text
 
 #: A run of fewer rows is over before a line could be read.
-_FEW = 8
+FEW = 8
 #: Characters of a line, and of its bar: the fewest and the most.
 _WIDTH, _BAR, _BROAD = 100, 4, 20
 #: Characters beside the rows in a notebook, so that its cells seldom break the line.
@@ -35,7 +35,7 @@ def progress(
     `wanted=None` shows the line where somebody can see it: a terminal or a notebook, unless
     ``TQDM_DISABLE`` is set. A line that cannot be shown any more ends, and nothing else does.
     """
-    shown = total >= _FEW and _watched() if wanted is None else wanted
+    shown = total >= FEW and _watched() if wanted is None else wanted
     if not shown or (sys.stderr is None and not in_kernel()):
         yield None
         return

@@ -58,7 +58,8 @@ def route(
     df : DataFrame
         One prompt a row. It is not changed.
     strategy : str or Strategy
-        ``"cheapest"``, ``"fallback"``, ``"ensemble"``, a model's name, or a strategy object.
+        ``"cheapest"``, ``"fallback"``, ``"ensemble"``, ``"agree"``, a model's name, or a strategy
+        object.
     prompt : str
         The column of prompts: text, or lists of ``{"role", "content"}`` messages.
     system : str, optional
@@ -94,8 +95,11 @@ def route(
     Returns
     -------
     DataFrame
-        A copy of `df` with the result columns: same index, same order. A row that could not be
-        answered says why in ``error``.
+        A copy of `df` with the result columns, same index, same order: response, model_used, cost
+        (USD), latency (s), confidence in [0, 1], input_tokens, output_tokens, strategy,
+        fallback_chain (models in the order planned), ensemble_models (those that voted), metadata
+        (complexity, signal and every call), timestamp (UTC), provider, cached, and error: why a row
+        could not be answered.
 
     Raises
     ------

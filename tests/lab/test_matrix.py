@@ -282,7 +282,7 @@ def test_a_missing_prompt_stays_missing(tmp_path: Path) -> None:
 
 
 def test_a_saved_matrix_is_of_the_class_that_loads_it(tmp_path: Path) -> None:
-    """A subclass loads, cuts and scores into itself."""
+    """A subclass loads, cuts and reprices into itself."""
 
     class Mine(Matrix):
         pass
@@ -290,7 +290,10 @@ def test_a_saved_matrix_is_of_the_class_that_loads_it(tmp_path: Path) -> None:
     _small().save(tmp_path / "m.parquet")
     loaded = Mine.load(tmp_path / "m.parquet")
     assert (
-        type(loaded) is type(loaded.subset(models=["mini"])) is type(loaded.score("exact")) is Mine
+        type(loaded)
+        is type(loaded.subset(models=["mini"]))
+        is type(loaded.reprice(times={}))
+        is Mine
     )
 
 
@@ -656,3 +659,10 @@ def test_who_is_asked_the_prompt_is_replayed() -> None:
     assert agreed.answer.confidence.value == 1.0
     assert drawn.answer.confidence.value == 0.5
     assert short.failure.kind is Kind.NotRecorded
+
+
+def test_scoring_without_references_says_what_is_missing() -> None:
+    """Nothing is scored against nothing."""
+    long = pd.DataFrame({"prompt_id": [1], "model": ["a"], "response": ["4"]})
+    with pytest.raises(MatrixError, match="No prompt has a reference"):
+        Matrix(long).score("exact")

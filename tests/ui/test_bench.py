@@ -96,6 +96,17 @@ def test_prompts_by_everyday_are_the_default() -> None:
     assert found.results["quality"].notna().all()
 
 
+def test_results_can_be_read_without_the_file_they_came_from(tmp_path: Path) -> None:
+    """Each row holds its prompt and reference."""
+    df = pd.DataFrame({"prompt": ["What is 2+2?", "What is 3+3?"], "reference": [4, 6]})
+    with orchkit.use("simulator"):
+        write(bench(df, ["cheapest"], every_model=False), tmp_path)
+    told = pd.read_parquet(tmp_path / "results.parquet")
+    assert told.columns[:3].tolist() == ["row", "prompt", "reference"]
+    assert told["prompt"].tolist() == df["prompt"].tolist()
+    assert told["reference"].tolist() == ["4", "6"]
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 @pytest.mark.parametrize("name", FILES)
 def test_a_full_disk_names_the_file(df: pd.DataFrame, tmp_path: Path, name: str) -> None:

@@ -199,3 +199,14 @@ def test_defaults_warn_of_nothing(
         warnings.simplefilter("always")
         df.orch.estimate(strategy)
     assert caught == []
+
+
+@pytest.mark.parametrize(("rows", "shown", "told"), [(8, None, 1), (7, None, 0), (8, False, 0)])
+def test_a_run_in_which_nothing_was_answered_says_so_where_no_line_is(
+    capsys: pytest.CaptureFixture[str], rows: int, shown: bool | None, told: int
+) -> None:
+    """A script whose every row failed is told, unless it is to be silent or is over at once."""
+    df = pd.DataFrame({"prompt": [""] * rows})
+    with orchkit.use("simulator"):
+        df.orch.route(progress=shown)
+    assert capsys.readouterr().err.count(f"{rows} of {rows} rows failed: EmptyPrompt") == told

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-import numpy as np
 import pandas as pd
 
 from orchkit.core.plans import Strategy
@@ -14,6 +13,7 @@ from orchkit.lab.asking import predictor
 from orchkit.lab.experiment import label
 from orchkit.lab.whatif import Compared, Recorded, Setting, Way
 from orchkit.ui.comparison import Comparison
+from orchkit.ui.excerpts import said
 from orchkit.ui.learned import judge
 from orchkit.ui.rebuilding import code
 from orchkit.ui.recordings import ResponseMatrix
@@ -62,13 +62,13 @@ class OfMatrix:
     def prompt(self, place: int) -> str:
         """Return a judged prompt's text, or else its id."""
         at = self.table.place[place]
-        return _said(self._prompts.iloc[at], str(self._prompts.index[at]))
+        return said(self._prompts.iloc[at], str(self._prompts.index[at]))
 
     def answer(self, way: Way, place: int) -> str:
         """Return the text of the answer a way kept."""
         frame, rows = self._cells
         row = rows[self.table.place[place], way.chosen[place]]
-        return _said(frame["response"].iloc[row], "(no text recorded)")
+        return said(frame["response"].iloc[row], "(no text recorded)")
 
     def code(self, setting: Setting) -> str:
         """Return the strategy, and what replays it to the figures that are shown."""
@@ -113,14 +113,14 @@ class OfComparison:
         prompts = self.comparison.prompts
         if prompts is None or "prompt" not in prompts:
             return f"prompt {row}"
-        return _said(prompts["prompt"].iloc[row], f"prompt {row}")
+        return said(prompts["prompt"].iloc[row], f"prompt {row}")
 
     def answer(self, way: Way, place: int) -> str:
         """Return the text of the answer a strategy kept."""
         row = int(self.table.place[place])
         if way.name not in self._texts:
             return "(its text is in the recording)"
-        return _said(self._texts[way.name].get(row), "(no text recorded)")
+        return said(self._texts[way.name].get(row), "(no text recorded)")
 
     def code(self, setting: Setting) -> str:
         """Return the strategy, where it is known."""
@@ -142,10 +142,3 @@ class OfComparison:
 def _changed(setting: Setting) -> dict[str, float]:
     """Return by what prices are multiplied that are not as they were."""
     return {name: factor for name, factor in setting.factors.items() if factor != 1}
-
-
-def _said(cell: Any, otherwise: str) -> str:
-    """Return a cell's text; of a conversation its last message."""
-    if isinstance(cell, (list, tuple, np.ndarray)) and len(cell) and isinstance(cell[-1], dict):
-        cell = cell[-1].get("content")
-    return cell if isinstance(cell, str) and cell.strip() else otherwise

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchkit.lab.whatif import Way, differing
+from orchkit.ui.excerpts import cut
 from orchkit.ui.markup import block, text
 from orchkit.ui.money import usd
 from orchkit.ui.plots.canvas import ORACLE_COLOUR, OTHER, SINGLE, STRATEGY
@@ -21,8 +22,6 @@ _MARKS = {
     "single": ("■", SINGLE),
     "oracle": ("★", ORACLE_COLOUR),
 }
-#: Letters of a prompt or an answer that are shown.
-_LETTERS = 160
 #: Rows shown of those where two ways differ, each way round.
 ROWS = 4
 #: Colours are the page's own, light or dark; lines are half see-through.
@@ -148,7 +147,7 @@ def disagreements(
     )
     shown = sorted([*better.tolist(), *worse.tolist()])
     rows = [
-        (_cut(prompt(at)), *_given(now, at, answer), *_given(reference, at, answer)) for at in shown
+        (cut(prompt(at)), *_given(now, at, answer), *_given(reference, at, answer)) for at in shown
     ]
     heads = ("prompt", f"{now.name}: answer", "score", f"{reference.name}: answer", "score")
     return table(told, heads, rows) if rows else f"<p>{text(told)}.</p>"
@@ -158,12 +157,7 @@ def _given(way: Way, at: int, answer: Callable[[Way, int], str]) -> tuple[str, C
     """Return the model and answer a way kept, and its score."""
     model = way.models[way.chosen[at]] if way.chosen[at] >= 0 else "nobody"
     said = answer(way, at) if way.chosen[at] >= 0 else "no answer"
-    return f"{model}: {_cut(said)}", Cell(f"{way.quality[at]:.2g}")
-
-
-def _cut(said: str) -> str:
-    line = " ".join(said.split())
-    return line if len(line) <= _LETTERS else f"{line[: _LETTERS - 1]}…"
+    return f"{model}: {cut(said)}", Cell(f"{way.quality[at]:.2g}")
 
 
 def _percent(share: float, digits: int = 0) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from orchkit.ui import plots
 from orchkit.ui.markup import text
 from orchkit.ui.money import usd
 from orchkit.ui.plots.canvas import sized
+from orchkit.ui.report.examples import MOST
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +46,8 @@ def _wanted(found: Comparison) -> Iterator[Figure]:
     results, simulated = found.results, found.simulated
     names = [str(name) for name in results["strategy"].unique()]
     tall = sized(rows=len(names))
-    yield Figure("Cost and quality", lambda ax: found.plot(ax=ax), _tell_quality)
+    if results["quality"].notna().any():
+        yield Figure("Cost and quality", lambda ax: found.plot(ax=ax), _tell_quality)
     for name in _chained(results):
         yield Figure(
             f"Escalation: {name}",
@@ -66,13 +68,21 @@ def _wanted(found: Comparison) -> Iterator[Figure]:
         _tell_latency,
         tall,
     )
-    if results[["confidence", "quality"]].notna().all(axis=1).any():
+    judged = _routed(results, found.singles)
+    if judged[["confidence", "quality"]].notna().all(axis=1).any():
         yield Figure(
             "Reliability: is confidence a probability?",
-            lambda ax: plots.reliability(results, ax=ax, simulated=simulated),
+            lambda ax: plots.reliability(judged, ax=ax, simulated=simulated),
             _tell_reliability,
-            sized(lines=3 + len(names)),
+            sized(lines=3 + judged["strategy"].nunique()),
         )
+
+
+def _routed(results: pd.DataFrame, singles: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of strategies that choose, a few of them; without any, of models alone."""
+    names = [name for name in results["strategy"].unique() if name not in singles]
+    shown = names[:MOST] or list(singles)[:MOST]
+    return results[results["strategy"].isin(shown)]
 
 
 def _chained(results: pd.DataFrame) -> list[str]:

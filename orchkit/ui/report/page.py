@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from orchkit.ui.markup import block, text
 from orchkit.ui.report import sections, words
+from orchkit.ui.report.examples import examples
 from orchkit.ui.report.figures import figures
 
 if TYPE_CHECKING:
@@ -29,12 +30,19 @@ SECTIONS: tuple[tuple[str, Section], ...] = (
 )
 
 
-def page(found: Comparison, title: str | None = None) -> str:
-    """Return a comparison as a whole page of HTML: no script, no request, all of it in one text."""
+#: Rows stand before this section.
+_ROWS_AT = [name for name, _ in SECTIONS].index("Failures")
+
+
+def page(found: Comparison, title: str | None = None, rows: int = 5) -> str:
+    """Return a comparison as a whole page of HTML: no script, no request, all of it in one text.
+
+    With so many `rows` on which strategies differ.
+    """
     size = found.results["row"].nunique()
     told = title or f"{found.results['strategy'].nunique():,} strategies on {size:,} prompts"
     style = resources.files("orchkit.ui.report").joinpath("style.css").read_text("utf-8")
-    parts = (f"<section><h2>{name}</h2>{make(found)}</section>" for name, make in SECTIONS)
+    parts = (f"<section><h2>{name}</h2>{make(found)}</section>" for name, make in _sections(rows))
     body = block(f"<main><header>{_header(found, told)}</header>", *parts, "</main>")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -43,6 +51,12 @@ def page(found: Comparison, title: str | None = None) -> str:
         '<meta name="color-scheme" content="light dark">'
         f"<title>{text(told)}</title><style>{style}</style></head><body>{body}</body></html>\n"
     )
+
+
+def _sections(rows: int) -> list[tuple[str, Section]]:
+    """Return the sections, with so many rows after the figures."""
+    shown = [("Some rows", lambda found: examples(found, rows))] if rows else []
+    return [*SECTIONS[:_ROWS_AT], *shown, *SECTIONS[_ROWS_AT:]]
 
 
 def _policy(style: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -59,7 +60,7 @@ def contrasts(found: Comparison) -> str:
     """Return each strategy against the reference, and what the columns mean."""
     beside = found.contrasts()
     if beside.empty:
-        return "<p>There is no single model with a known quality to hold strategies against.</p>"
+        return f"<p>{words.NO_REFERENCE}</p>"
     told = pd.DataFrame(index=beside.index)
     told["difference [95 %]"] = _spans(beside, "difference", "low", "high")
     told["p"], told["p (Holm)"] = beside["p"].map(_chance), beside["p_holm"].map(_chance)
@@ -69,7 +70,7 @@ def contrasts(found: Comparison) -> str:
     told["n"] = [f"{n:,}" for n in beside["n"]]
     tests = ", ".join(sorted(set(beside["test"]) - {""})) or "none"
     caption = f"Against {beside['reference'].iloc[0]} (test: {tests})"
-    return table(told, caption) + _explained(words.CONTRASTS)
+    return f"{table(told, caption)}<p>{words.ALONE}</p>{_explained(words.CONTRASTS)}"
 
 
 def baselines(found: Comparison) -> str:
@@ -108,11 +109,20 @@ def failures(found: Comparison) -> str:
 def strategies(found: Comparison) -> str:
     """Return the code that makes each strategy again, and what tuned ones remember."""
     lines = [(one, code(one)) for one in found.provenance.strategies]
+    grouped = found.results.groupby("strategy", sort=False)["metadata"]
+    asked = pd.DataFrame({"models": grouped.apply(_models)})
     if not lines:
         return "<p>Nobody kept what the strategies were made of.</p>"
     told = "".join(f"<pre><code>{text(line)}</code></pre>{_remembered(one)}" for one, line in lines)
     gaps = "" if all(rebuilds(line) for _, line in lines) else _GAPS
-    return f"<p>With <code>import orchkit</code>:</p>{told}{gaps}"
+    models = table(asked, "The models each asked, the most often asked first")
+    return f"<p>With <code>import orchkit</code>:</p>{told}{gaps}{models}"
+
+
+def _models(metadata: pd.Series[Any]) -> str:
+    """Return the models that rows called, the most often called first."""
+    calls = Counter(call["model"] for cell in metadata for call in cell.get("calls", ()))
+    return ", ".join(str(name) for name, _ in calls.most_common()) or "none"
 
 
 def method(_: Comparison) -> str:
@@ -154,7 +164,8 @@ def _times(found: Comparison) -> str:
     kept = found.results["cached"].sum()
     if not kept:
         return span
-    return f"{span}; {kept:,} of {len(found.results):,} rows came from the cache, asked earlier"
+    rows = f"{kept:,} of {len(found.results):,} rows"
+    return f"{span}; {rows} bought nothing anew: an earlier run or another strategy had asked"
 
 
 def _spans(frame: pd.DataFrame, middle: str, low: str, high: str, unit: str = " pt") -> list[str]:

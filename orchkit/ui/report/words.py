@@ -36,6 +36,14 @@ CONTRASTS: Mapping[str, str] = {
     "within": "whether quality is shown to lie within the margin, all rows together",
     "n": "prompts both are judged on",
 }
+NO_REFERENCE = (
+    "There is no single model with a known quality to hold strategies against: compare one, too, "
+    "and give the prompts a column of right answers (reference=)."
+)
+ALONE = (
+    "Intervals here are of each row by itself. Those in the verdicts above hold together, and are "
+    "wider."
+)
 BASELINES: Mapping[str, str] = {
     "random mix": "the cheapest and the best model, mixed at random",
     "zero router": "the best random mix of single models: the bar for any router",

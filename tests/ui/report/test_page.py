@@ -15,7 +15,11 @@ import pytest
 
 import orchkit
 from orchkit.core.calls import Call, Response
+from orchkit.errors import ParameterError
+from orchkit.ui.excerpts import cut
+from orchkit.ui.markup import text
 from orchkit.ui.provenance import Provenance
+from orchkit.ui.report import page
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 TAGS = {
@@ -339,3 +343,21 @@ def test_a_place_that_cannot_be_written_is_named(
     """A folder that is not there, or a folder in the file's place, is a StoreError that says so."""
     with pytest.raises(orchkit.StoreError, match=told):
         everyday.to_html(tmp_path / where)
+
+
+def test_a_few_rows_that_differ_are_there_to_check_it_by(everyday: orchkit.Comparison) -> None:
+    """Prompt, reference, and what each strategy answered, with its score; or none at all."""
+    shown = page(everyday, rows=2)
+    quality = everyday.results.pivot(index="row", columns="strategy", values="quality")
+    first = quality.index[quality.max(axis=1) > quality.min(axis=1)][0]
+    assert "The first 2 of the prompts on which strategies differ" in shown
+    assert text(cut(everyday.prompts["prompt"].iloc[first])) in shown
+    assert "Some rows" not in page(everyday, rows=0)
+
+
+def test_texts_can_be_kept_out(everyday: orchkit.Comparison, tmp_path: Path) -> None:
+    """With rows=0 neither prompts nor answers stand in the file."""
+    told = everyday.to_html(tmp_path / "r.html", rows=0).read_text("utf-8")
+    assert everyday.prompts["prompt"].iloc[0][:40] not in told
+    with pytest.raises(ParameterError, match="rows"):
+        everyday.to_html(tmp_path / "r.html", rows=-1)
