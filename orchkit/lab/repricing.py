@@ -44,8 +44,8 @@ def repriced(
 def multiplied(table: pd.DataFrame, times: Mapping[str, Any]) -> pd.DataFrame:
     """Return the long table with each model's costs so many times what they were.
 
-    In whole nano-dollars, to the nearest, as what a replay pays is. Raises MatrixError for a model that is not there, and for
-    what is no finite number of 0 or more.
+    In whole nano-dollars, to the nearest, as what a replay pays is. Raises MatrixError for a model
+    that is not there, and for what is no finite number of 0 or more.
 
     Examples
     --------
