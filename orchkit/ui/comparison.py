@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from orchkit.errors import StoreError, whole
+from orchkit.errors import ParameterError, StoreError, whole
 from orchkit.lab.baselines import Beside, at_equal_cost, beside_models, paired
 from orchkit.lab.contrasts import CONTRASTS, contrasts, reference_of
 from orchkit.lab.frames import column
@@ -250,7 +250,7 @@ class Comparison:
         ...     cmp.to_html(Path(folder) / "report.html").read_text("utf-8")[:15]
         '<!doctype html>'
         """
-        file = Path(path)
+        file = _path(path)
         try:
             ResultFile(file).write(page(self, title, _count(rows)))
         except FileNotFoundError:
@@ -258,6 +258,8 @@ class Comparison:
             raise StoreError(f"{file} cannot be written: {told}.") from None
         except OSError as error:
             raise StoreError(f"{file} cannot be written: {error.strerror}.") from None
+        except ValueError as error:  # a name no file can have
+            raise StoreError(f"{str(file)!r} cannot be written: {error}.") from None
         return file
 
     def table(self) -> pd.DataFrame:
@@ -334,6 +336,13 @@ class Comparison:
         if self.beside.left_out:
             told += f"; recorded for too few of them: {', '.join(self.beside.left_out)}"
         return told
+
+
+def _path(given: Any) -> Path:
+    try:
+        return Path(given)
+    except TypeError:
+        raise ParameterError(f"path is {given!r:.60}; give the name of a file.") from None
 
 
 def _count(rows: Any) -> int:

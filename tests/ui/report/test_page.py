@@ -361,3 +361,16 @@ def test_texts_can_be_kept_out(everyday: orchkit.Comparison, tmp_path: Path) -> 
     assert everyday.prompts["prompt"].iloc[0][:40] not in told
     with pytest.raises(ParameterError, match="rows"):
         everyday.to_html(tmp_path / "r.html", rows=-1)
+
+
+@pytest.mark.parametrize("path", [None, b"r.html", 3])
+def test_what_is_no_path_is_refused(everyday: orchkit.Comparison, path: Any) -> None:
+    """Before anything is drawn."""
+    with pytest.raises(ParameterError, match="give the name of a file"):
+        everyday.to_html(path)
+
+
+def test_a_name_no_file_can_have_is_told(everyday: orchkit.Comparison, tmp_path: Path) -> None:
+    """As any other file that cannot be written."""
+    with pytest.raises(orchkit.StoreError, match="cannot be written"):
+        everyday.to_html(tmp_path / "a\0b.html")
