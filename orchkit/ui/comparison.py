@@ -250,12 +250,12 @@ class Comparison:
         ...     cmp.to_html(Path(folder) / "report.html").read_text("utf-8")[:15]
         '<!doctype html>'
         """
-        file = _path(path)
+        file, told = _path(path), page(self, title, _count(rows))
         try:
-            ResultFile(file).write(page(self, title, _count(rows)))
+            ResultFile(file).write(told)
         except FileNotFoundError:
-            told = f"there is no folder {file.absolute().parent}; make it first"
-            raise StoreError(f"{file} cannot be written: {told}.") from None
+            why = f"there is no folder {file.absolute().parent}; make it first"
+            raise StoreError(f"{file} cannot be written: {why}.") from None
         except OSError as error:
             raise StoreError(f"{file} cannot be written: {error.strerror}.") from None
         except ValueError as error:  # a name no file can have
