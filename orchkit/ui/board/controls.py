@@ -9,6 +9,10 @@ import ipywidgets as widgets
 
 from orchkit.lab.whatif import Compared, Recorded, Setting
 
+#: What begins a formula in a widget's label looks the same, and begins none.
+_NO_FORMULA = str.maketrans(
+    {"$": "\N{FULLWIDTH DOLLAR SIGN}", "\\": "\N{FULLWIDTH REVERSE SOLIDUS}"}
+)
 _WIDE = {"description_width": "66px"}
 
 
@@ -107,7 +111,8 @@ class Controls:
 
 def _ticked(name: str) -> widgets.Checkbox:
     """Return the box that says whether a model may be asked."""
-    return widgets.Checkbox(description=name, indent=False, tooltip=name, layout={"width": "140px"})
+    told = name.translate(_NO_FORMULA)
+    return widgets.Checkbox(description=told, indent=False, tooltip=name, layout={"width": "140px"})
 
 
 def _times(name: str) -> widgets.FloatLogSlider:

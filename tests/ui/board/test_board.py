@@ -343,3 +343,13 @@ def test_a_label_is_no_code() -> None:
     found.results["strategy"] = found.results["strategy"].replace({"a": "a\nimport os"})
     board = orchkit.dashboard(Comparison(found.results, singles=("a\nimport os", "b")))
     assert board.code == "# 'a\\nimport os'"
+
+
+def test_a_models_name_begins_no_formula() -> None:
+    """Notebooks typeset what stands between dollars in a label, and links in it."""
+    rows = {"prompt_id": [1, 1], "model": [r"$\href{javascript:alert(1)}{x}$", "b"]}
+    long = pd.DataFrame(rows | {"quality": [1, 0], "cost": [0.1, 0.2]})
+    board = orchkit.dashboard(orchkit.ResponseMatrix(long))
+    labels = [box.description for box in board.controls.models.values()]
+    assert not any(sign in label for label in labels for sign in "$\\")
+    assert labels[0] == "\uff04\uff3chref{javascript:alert(1)}{x}\uff04"
