@@ -43,9 +43,9 @@ def dashboard(data: ResponseMatrix | Comparison) -> Dashboard:
 
     Notes
     -----
-    What a setting comes to equals replaying it, prompt by prompt and to the nano-dollar, at the
-    prices recorded. At other prices each call costs as many times as much; chains go, and cheapest
-    models are chosen, by the new prices. Verdicts are made each by itself, by normal bounds; those
+    What a setting comes to equals replaying it, prompt by prompt and to the nano-dollar; at other
+    prices, replaying ``mat.reprice(times=...)``. Chains start with what is then the cheapest;
+    ``"cheapest"`` chooses by the catalog's prices, as in any replay. Verdicts are made each by itself, by normal bounds; those
     of `Comparison` hold together. A setting chosen by looking is optimistic: see
     ``ResponseMatrix.split``.
 
