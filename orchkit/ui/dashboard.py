@@ -45,9 +45,9 @@ def dashboard(data: ResponseMatrix | Comparison) -> Dashboard:
     -----
     What a setting comes to equals replaying it, prompt by prompt and to the nano-dollar; at other
     prices, replaying ``mat.reprice(times=...)``. Chains start with what is then the cheapest;
-    ``"cheapest"`` chooses by the catalog's prices, as in any replay. Verdicts are made each by itself, by normal bounds; those
-    of `Comparison` hold together. A setting chosen by looking is optimistic: see
-    ``ResponseMatrix.split``.
+    ``"cheapest"`` chooses by the catalog's prices, as in any replay. Verdicts are made each by
+    itself, by normal bounds; those of `Comparison` hold together. A setting chosen by looking is
+    optimistic: see ``ResponseMatrix.split``.
 
     Examples
     --------
