@@ -2,7 +2,7 @@
 
 Real minutes, each quota in a process of its own. One has its wall clock jump an hour forth and
 back all the time: only the monotonic clock may count. ``limit NUMBER`` is one of the processes.
-In the short form a minute has six seconds, for the server and for our limiter alike.
+In the short form a minute has ten seconds, for the server and for our limiter alike.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Quota:
     jumping: bool = False
 
 
-SHORT = Quota("requests", rpm=100, minutes=2, minute=6.0)
+SHORT = Quota("requests", rpm=100, minutes=2, minute=10.0)
 LONG = (
     Quota("requests", rpm=500),
     Quota("tokens", tpm=12_500),
