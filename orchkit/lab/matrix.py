@@ -248,7 +248,8 @@ class Matrix:
         Parameters
         ----------
         models : iterable of str, optional
-            Recorded names.
+            Recorded names; of an `orchkit.ResponseMatrix` also the catalog's, ``"gpt-4o"`` for
+            ``"gpt-4o-2024-08-06"``.
         prompts : iterable, optional
             Prompt ids, or one boolean a prompt in the order of `prompts`.
 
@@ -268,10 +269,16 @@ class Matrix:
         """
         kept = self._frame
         if models is not None:
-            kept = kept[kept["model"].isin(chosen_models(models, self.models))]
+            given = [models] if isinstance(models, str) else models
+            named_ = [self._recorded_name(name) for name in given]
+            kept = kept[kept["model"].isin(chosen_models(named_, self.models))]
         if prompts is not None:
             kept = kept[kept["prompt_id"].isin(chosen_prompts(prompts, self.prompts.index))]
         return self._part(kept)
+
+    def _recorded_name(self, name: Any) -> Any:
+        """Return the name a model was recorded by: here, the one it is given."""
+        return name
 
     def _part(self, rows: pd.DataFrame) -> Self:
         """Return the matrix of some of the rows; they need not be validated again."""
@@ -368,7 +375,8 @@ class Matrix:
         np.float64(0.00021)
         """
         if times is not None and prices is None:
-            return type(self)(multiplied(self._frame, times))
+            told = {self._recorded_name(name): factor for name, factor in times.items()}
+            return type(self)(multiplied(self._frame, told))
         if prices is not None and times is None:
             return type(self)(repriced(self._frame, prices, missing, tokens))
         raise ParameterError("reprice takes prices, or times=: one of them.")

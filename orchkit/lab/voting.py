@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,8 @@ from orchkit.core.strategies.ensemble import CAPABILITY
 from orchkit.lab.arrays import Arrays, Flags, Floats, Ints
 from orchkit.lab.cascading import Routed
 from orchkit.lab.matrix import Matrix
+
+_NONE: Floats = np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,14 @@ def ballots_of(matrix: Matrix, arrays: Arrays, catalog: Catalog) -> Ballots:
         for text, fit in zip(texts.ravel(), arrays.usable.ravel(), strict=True)
     ]
     said = pd.factorize(np.array(keys, dtype=object))[0].reshape(texts.shape)
-    models = [catalog[name] for name in arrays.models]
-    return Ballots(
-        arrays,
-        np.asfortranarray(said),
-        np.array([CAPABILITY[model.tier] for model in models]),
-        np.array([model.blended for model in models]),
-    )
+    return weighed(Ballots(arrays, np.asfortranarray(said), _NONE, _NONE), catalog)
+
+
+def weighed(table: Ballots, catalog: Catalog) -> Ballots:
+    """Return the ballots, with the weights and prices that a catalog has for their models."""
+    models = [catalog[name] for name in table.arrays.models]
+    capable = np.array([CAPABILITY[model.tier] for model in models])
+    return replace(table, capable=capable, price=np.array([model.blended for model in models]))
 
 
 def shares(table: Ballots, columns: Sequence[int]) -> Floats:

@@ -73,7 +73,7 @@ class ResponseMatrix(Matrix):
         prefix: str = "",
     ) -> pd.DataFrame:
         """Replay one strategy; one row a prompt, the result columns of `orchkit.route`."""
-        catalog = self.known()
+        catalog = self._known()
         chosen = names.strategy(
             strategy,
             catalog,
@@ -87,41 +87,9 @@ class ResponseMatrix(Matrix):
         traces = self.replay(rows, catalog, nano(max_cost, "max_cost"))
         return attach(self.prompts, traces, experiment.short_name(chosen), prefix)
 
-    def subset(
-        self, *, models: Iterable[str] | None = None, prompts: Iterable[Any] | None = None
-    ) -> Self:
-        """Return the matrix of these models and these prompts alone, in the recording's order.
-
-        Parameters
-        ----------
-        models : iterable of str, optional
-            By recorded names, or by the catalog's: ``"gpt-4o"`` for ``"gpt-4o-2024-08-06"``.
-        prompts : iterable, optional
-            Prompt ids, or one boolean a prompt in the order of `prompts`.
-
-        Raises
-        ------
-        UnknownModelError, UnknownNameError
-            A model or a prompt was not recorded.
-        MatrixError
-            Not as many booleans as prompts.
-
-        Examples
-        --------
-        >>> import pandas as pd
-        >>> long = pd.DataFrame({"prompt_id": [1, 1], "model": ["gpt-4o-2024-08-06", "mini"],
-        ...                      "quality": [1, 0]})
-        >>> ResponseMatrix(long).subset(models=["gpt-4o"]).models
-        ['gpt-4o-2024-08-06']
-        """
-        if models is not None:
-            named = [models] if isinstance(models, str) else [*models]
-            models = [self._recorded_name(name) for name in named]
-        return super().subset(models=models, prompts=prompts)
-
     def _recorded_name(self, name: Any) -> Any:
-        """Return the name a model was recorded by; what was not recorded stays as it is."""
-        known = self.known()
+        """Return the name a model was recorded by, of any the catalog has for it."""
+        known = self._known()
         found = known[name].name if isinstance(name, str) and name in known else name
         return found if found in self.models else name
 
@@ -134,7 +102,7 @@ class ResponseMatrix(Matrix):
         max_tokens: int | None = None,
     ) -> Comparison:
         """Replay several strategies and measure them against each other."""
-        catalog = self.known()
+        catalog = self._known()
         chosen = [names.strategy(one, catalog) for one in names.several(strategies)]
         self._refuse_confusion(chosen)
         judged = self._judged(chosen, catalog, complexity, max_tokens)
@@ -253,7 +221,7 @@ class ResponseMatrix(Matrix):
         >>> mat.sweep("fallback", threshold=[0.5, 0.9], chain=["gpt-4o-mini", "gpt-4o"]).shape
         (2, 9)
         """
-        catalog = self.known()
+        catalog = self._known()
         chosen = names.strategy(strategy, catalog, chain=chain, confidence=confidence)
         frame = self._swept(catalog, chosen, threshold, value)
         frame.attrs["simulated"] = self.simulated
@@ -313,7 +281,7 @@ class ResponseMatrix(Matrix):
             budget = math.inf
         tuning = Tuning(
             self,
-            self.known(),
+            self._known(),
             Goal(budget, max_loss, asked.pop("caution", 1.0)),
             self._several(asked.pop("models", None)),
             asked.pop("test", 0.5),
@@ -340,7 +308,7 @@ class ResponseMatrix(Matrix):
         if models is None:
             return self.models
         lone = isinstance(models, str) or not isinstance(models, Iterable)
-        return [*self.known().distinct(model_names(models if lone else [*models]))]
+        return [*self._known().distinct(model_names(models if lone else [*models]))]
 
     def summary(self) -> pd.DataFrame:
         """Return one row a model, and the oracle: quality with its interval, cost, latency."""
@@ -404,8 +372,7 @@ class ResponseMatrix(Matrix):
         """
         known = SESSION.offline_catalog()
         if times is not None:
-            named = {self._recorded_name(name): factor for name, factor in times.items()}
-            return super().reprice(prices, times=named)
+            return super().reprice(prices, times=times)
         if prices is not None and not isinstance(prices, Catalog):
             prices = _by_recorded_name(pairs(prices), self.models, known)
         told = known if prices is None else prices
@@ -415,7 +382,7 @@ class ResponseMatrix(Matrix):
         """Return the text, and one row a model."""
         return notebook(f"<p>{text(repr(self))}</p>", table(readable(coverage(self._frame))))
 
-    def known(self) -> Catalog:
+    def _known(self) -> Catalog:
         """Return the catalog that replays go by: recorded models, at today's tiers and prices."""
         return self.catalog(SESSION.offline_catalog())
 

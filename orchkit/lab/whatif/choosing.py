@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from orchkit.core.catalog import Tier
-from orchkit.core.strategies.ensemble import CAPABILITY
 from orchkit.lab.arrays import Arrays, Flags, Ints
 from orchkit.lab.cascading import stops
-from orchkit.lab.voting import Ballots, agreeing, escalated, voted
+from orchkit.lab.voting import Ballots, agreeing, escalated, voted, weighed
 from orchkit.lab.whatif.settings import Setting
 
 if TYPE_CHECKING:
@@ -61,10 +60,7 @@ def _among(arrays: Arrays, columns: Ints) -> Flags:
 
 def _ballots(table: Recorded, arrays: Arrays, setting: Setting) -> Ballots:
     """Return the ballots; as in a replay, ties go by the catalog's prices and tiers."""
-    catalog = table.among(table.models, setting)
-    price = np.array([catalog[name].blended for name in table.models])
-    capable = np.array([CAPABILITY[catalog[name].tier] for name in table.models])
-    return replace(table.ballots, arrays=arrays, price=price, capable=capable)
+    return replace(weighed(table.ballots, table.among(table.models, setting)), arrays=arrays)
 
 
 WAYS = {"fallback": _fallback, "cheapest": _cheapest, "ensemble": _ensemble, "agree": _agree}

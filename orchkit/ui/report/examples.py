@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from orchkit.lab.frames import missing
 from orchkit.ui.excerpts import cut, said
 from orchkit.ui.markup import table
 
@@ -40,7 +41,7 @@ def _asked(found: Comparison, rows: Any) -> list[tuple[str, str]]:
     return [
         (
             cut(said(None if cells[0] is None else cells[0].iloc[row], f"prompt {row}")),
-            cut("" if cells[1] is None else str(cells[1].iloc[row])),
+            "" if cells[1] is None or missing(cells[1].iloc[row]) else cut(str(cells[1].iloc[row])),
         )
         for row in rows
     ]
@@ -48,4 +49,5 @@ def _asked(found: Comparison, rows: Any) -> list[tuple[str, str]]:
 
 def _answer(row: pd.Series[Any]) -> str:
     told = said(row["response"], said(row["error"], "no answer"))
-    return f"{cut(told)} ({row['quality']:.2g})"
+    score = "-" if pd.isna(row["quality"]) else f"{row['quality']:.2g}"
+    return f"{cut(told)} ({score})"
